@@ -1,0 +1,110 @@
+"""Sweep the bytes that nobody needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+
+from app.extensions import db
+from app.models import Export, StoredFile, Tenant, begin_writing
+from app.models.export import PENDING_STATES
+from app.storage import storage
+
+UNATTACHED_FOR = timedelta(hours=24)
+REMOVED_FOR = timedelta(hours=1)
+"""Longer than it takes to plan an export: one that is being planned has not yet said which snapshot it
+needs.
+"""
+_ROWS_AT_ONCE = 200
+_ROOMS = ("files/", "previews/")
+
+
+def sweep_files(now: datetime) -> int:
+    """Forget files that were never attached or were removed, and bytes that no row names; answers how many.
+
+    A removed file stays as long as a live export's snapshot is older than its removal. Each batch is a
+    transaction of its own, and no transaction is open while bytes are deleted.
+
+    :param now: the present instant
+    """
+    _mark_orphans(now)
+    count = 0
+    while keys := _forget_rows(now):
+        for key in keys:
+            storage.delete(key)
+        count += sum(key.startswith(_ROOMS[0]) for key in keys)
+    return count + _sweep_objects(now)
+
+
+def _mark_orphans(now: datetime) -> None:
+    """A file whose entity was deleted counts as removed from now on."""
+    orphaned = select(StoredFile).where(StoredFile.state == "attached", StoredFile.entity_id.is_(None))
+    if db.session.scalar(orphaned.limit(1)) is None:
+        return
+    begin_writing()
+    for file in db.session.scalars(orphaned):
+        file.state = "removed"
+        file.removed_at = now
+        file.removed_revision = db.session.get_one(Tenant, file.tenant_id).revision
+    db.session.commit()
+
+
+def _forget_rows(now: datetime) -> list[str]:
+    """Delete a batch of rows and answer the keys that they named. A crash here leaves bytes without a row."""
+    if db.session.scalar(select(StoredFile.id).where(_unneeded(now)).limit(1)) is None:
+        db.session.rollback()
+        return []
+    begin_writing()
+    files = list(db.session.scalars(select(StoredFile).where(_unneeded(now)).limit(_ROWS_AT_ONCE)))
+    keys = [key for file in files for key in (file.storage_key, file.preview_key) if key]
+    for file in files:
+        db.session.delete(file)
+    db.session.commit()
+    return keys
+
+
+def _unneeded(now: datetime) -> ColumnElement[bool]:
+    needed = exists().where(
+        Export.tenant_id == StoredFile.tenant_id,
+        Export.state.in_(PENDING_STATES),
+        Export.snapshot_revision < StoredFile.removed_revision,
+    )
+    never_attached = and_(
+        StoredFile.state.in_(("expected", "stored", "refused")), StoredFile.created_at < now - UNATTACHED_FOR
+    )
+    removed = and_(StoredFile.state == "removed", StoredFile.removed_at < now - REMOVED_FOR, ~needed)
+    return or_(never_attached, removed)
+
+
+def _sweep_objects(now: datetime) -> int:
+    """Delete objects that no row names, once no upload can be at work on them."""
+    count = 0
+    for room in _ROOMS:
+        old = (found.key for found in storage.list_(room) if found.modified_at < now - UNATTACHED_FOR)
+        for keys in _batches(old):
+            ids = {key: _file_id(key) for key in keys}
+            named = select(StoredFile.id).where(StoredFile.id.in_([known for known in ids.values() if known]))
+            kept = set(db.session.scalars(named))
+            db.session.rollback()
+            for key in keys:
+                if ids[key] not in kept:
+                    storage.delete(key)
+                    count += room == _ROOMS[0]
+    return count
+
+
+def _file_id(key: str) -> UUID | None:
+    try:
+        return UUID(key.rpartition("/")[2])
+    except ValueError:
+        return None
+
+
+def _batches(keys: Iterable[str]) -> Iterator[list[str]]:
+    waiting = iter(keys)
+    while batch := list(islice(waiting, _ROWS_AT_ONCE)):
+        yield batch

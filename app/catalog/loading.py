@@ -1,0 +1,52 @@
+"""One entity, and the templates and organizations that filters offer: as far as the actor may see."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.access import Permission, allows, visible_entities, visible_organizations
+from app.actor import Actor
+from app.errors import NotFound
+from app.extensions import db
+from app.models import Entity, Organization, Template
+
+MADE_ELSEWHERE = frozenset({"organization", "organization-user"})
+"""Data types whose facts are also rows of their own: administration changes both together."""
+
+
+def get_entity(actor: Actor, entity_id: UUID, data_type: str | None = None) -> Entity:
+    """The entity, if the actor may see it.
+
+    :param data_type: refuse an entity of another one
+    :raises NotFound: there is none, or the actor may not know
+    """
+    wanted = visible_entities(actor).where(Entity.id == entity_id)
+    if data_type is not None:
+        wanted = wanted.where(Entity.data_type == data_type)
+    entity = db.session.scalar(wanted)
+    if entity is None:
+        raise NotFound("There is no such record, or you may not see it.")
+    return entity
+
+
+def may_edit(actor: Actor, entity: Entity) -> bool:
+    """Whether the actor may change the entity's attributes here."""
+    return entity.data_type not in MADE_ELSEWHERE and allows(actor, Permission.EDIT, entity.organization_id)
+
+
+def list_templates(actor: Actor, data_type: str | None = None) -> list[Template]:
+    """The templates of the actor's tenant, by label; those of one data type if it is given."""
+    wanted = select(Template).where(Template.tenant_id == actor.tenant_id)
+    if data_type is not None:
+        wanted = wanted.where(Template.data_type == data_type)
+    return list(db.session.scalars(wanted.order_by(Template.label, Template.id)))
+
+
+def list_organizations(actor: Actor) -> list[Organization]:
+    """The organizations whose records the actor may see, by name; the tenant's root first."""
+    wanted = visible_organizations(actor)
+    return list(
+        db.session.scalars(wanted.order_by(Organization.is_root.desc(), Organization.name, Organization.id))
+    )

@@ -1,0 +1,130 @@
+"""The shell face: commands for whoever runs a deployment."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+from types import FrameType
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from app import administration, attachments, clock, exports
+from app.demonstration.load import load_demonstration
+from app.demonstration.sources.installed import SourceMissing
+from app.errors import Refusal
+from app.models.user import ROLES
+from config import Config
+
+demo = AppGroup("demo", help="Demonstration data.")
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands with ``flask``."""
+    app.cli.add_command(demo)
+    for command in (create_tenant, create_organization, create_user, enable_exports, expire, requeue_stale, reconcile):
+        app.cli.add_command(command)
+
+
+def _config() -> Config:
+    config: Config = current_app.extensions["chartroom.config"]
+    return config
+
+
+@demo.command("load")
+def load_demo() -> None:
+    """Load the demonstration data, once; a second time changes nothing."""
+    try:
+        load = load_demonstration(_config().data_dir / "demo-credentials.json")
+    except (Refusal, SourceMissing) as refusal:
+        raise click.ClickException(str(refusal)) from None
+    for line in load.lines or ("Everything is there already; nothing was changed.",):
+        click.echo(f"  {line}")
+
+
+@click.command("create-tenant")
+@click.argument("slug")
+@click.argument("name")
+def create_tenant(slug: str, name: str) -> None:
+    """Create a tenant and its root organization."""
+    try:
+        tenant = administration.create_tenant(slug, name)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    root = administration.root_organization(tenant.id)
+    click.echo(f"Tenant {slug} was created; its root organization is {root.short_code}. Exports are off.")
+
+
+@click.command("create-organization")
+@click.argument("tenant")
+@click.argument("short_code")
+@click.argument("name")
+def create_organization(tenant: str, short_code: str, name: str) -> None:
+    """Create an organization (a clinic) in a tenant."""
+    try:
+        administration.create_organization(administration.tenant_by_slug(tenant).id, name, short_code)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    click.echo(f"Organization {short_code} was created.")
+
+
+@click.command("create-user")
+@click.argument("tenant")
+@click.argument("organization")
+@click.argument("email")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.password_option(help="At least 12 characters. Asked for when not given.")
+def create_user(tenant: str, organization: str, email: str, name: str, role: str, password: str) -> None:
+    """Create a user; ORGANIZATION is a short code, and the root organization's gives the whole tenant."""
+    try:
+        home = administration.tenant_by_slug(tenant)
+        clinic_id = administration.organization_by_code(home.id, organization).id
+        administration.create_user(home.id, clinic_id, email=email, name=name, password=password, role=role)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    click.echo(f"{name} may sign in as {email.lower()}.")
+
+
+@click.command("enable-exports")
+@click.argument("tenant")
+@click.option("--off", is_flag=True, help="Switch them off instead.")
+def enable_exports(tenant: str, off: bool) -> None:
+    """Switch a tenant's exports on; they are off until somebody does."""
+    try:
+        administration.set_exports_enabled(administration.tenant_by_slug(tenant).id, not off)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    click.echo(f"Exports of {tenant} are {'off' if off else 'on'}.")
+
+
+@click.command("expire-exports")
+def expire() -> None:
+    """End the exports whose retention is over and delete their archives, now."""
+    click.echo(f"{exports.expire_exports()} exports expired, {exports.sweep_storage()} stray objects deleted.")
+
+
+@click.command("requeue-stale")
+def requeue_stale() -> None:
+    """Put back parts whose worker died, and ring for a worker, once."""
+    found = exports.requeue_stale_exports()
+    click.echo(f"{found.parts} parts put back, {found.failed} exports failed.")
+
+
+@click.command("reconcile")
+def reconcile() -> None:
+    """Look after exports and files until stopped: the reconciler, a process of its own."""
+    stop = Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    exports.reconcile_until(
+        stop,
+        every=_config().reconcile_seconds,
+        sweep_every=60.0,
+        also=lambda: attachments.sweep_files(clock.now()),
+    )

@@ -1,0 +1,1 @@
+"""The demonstration: real data from installed packages, and its one-time loading."""

@@ -1,0 +1,45 @@
+"""Exports: asked for, planned, built in parts, published, kept for a while. See ``docs/exports.md``."""
+
+from app.exports.downloads import Download, FileDownload, open_archive, open_file
+from app.exports.estimate import Preview
+from app.exports.pace import Pace, current_pace
+from app.exports.params import ReportParams
+from app.exports.progress import Progress, progress_of
+from app.exports.reconcile import reconcile_until
+from app.exports.requests import (
+    cancel_export,
+    count_pending,
+    get_export,
+    list_exports,
+    may_export,
+    preview_report,
+    request_export,
+)
+from app.exports.upkeep import Requeued, expire_exports, requeue_stale_exports, sweep_storage
+from app.exports.work import work_until_idle
+
+__all__ = [
+    "Download",
+    "FileDownload",
+    "Pace",
+    "Preview",
+    "Progress",
+    "ReportParams",
+    "Requeued",
+    "cancel_export",
+    "count_pending",
+    "current_pace",
+    "expire_exports",
+    "get_export",
+    "list_exports",
+    "may_export",
+    "open_archive",
+    "open_file",
+    "preview_report",
+    "progress_of",
+    "reconcile_until",
+    "request_export",
+    "requeue_stale_exports",
+    "sweep_storage",
+    "work_until_idle",
+]

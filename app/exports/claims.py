@@ -1,0 +1,190 @@
+"""Claim, beat, give back: how one worker at a time holds a part, and how it finds out that it no longer does.
+
+Every move is one UPDATE under the claim's fence that changes one row, or the worker has lost and stops.
+Leases and order go by the database's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Update, and_, or_, select, update
+
+from app import clock
+from app.exports import failpoints
+from app.exports.pace import current_pace
+from app.exports.settling import fail_export
+from app.extensions import db
+from app.models import Export, ExportPart, Tenant, begin_writing
+from app.models.export import PENDING_STATES
+from app.models.types import database_now
+
+
+class Lost(Exception):
+    """The part, or the whole export, is no longer this worker's to write to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A part held by one worker. Only a claim with the row's present ``fence`` may write."""
+
+    export_id: UUID
+    ordinal: int
+    step: str
+    fence: int
+    attempts: int
+    owner_id: UUID
+    tenant_id: UUID
+
+    @property
+    def staging_key(self) -> str:
+        """Where this claim stages its bytes: no other claim ever writes there."""
+        return f"staging/{self.export_id}/{self.ordinal}-{self.fence}"
+
+    @property
+    def archive_key(self) -> str:
+        return f"exports/{self.export_id}/{self.fence}.zip"
+
+
+def milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def claim_part(worker: str) -> Claim | None:
+    """Claim the next part, of the least recently served tenant first; ``None`` when nothing may be claimed now."""
+    begin_writing()
+    found = db.session.execute(_claimable().limit(1).with_for_update(skip_locked=True, of=ExportPart)).first()
+    if found is None:
+        db.session.rollback()
+        return None
+    part, export = found
+    claim = Claim(
+        part.export_id, part.ordinal, part.step, part.fence + 1, part.attempts + 1, export.owner_id, export.tenant_id
+    )
+    taken = _execute(
+        update(ExportPart)
+        .where(
+            ExportPart.export_id == claim.export_id,
+            ExportPart.ordinal == claim.ordinal,
+            ExportPart.state == "queued",
+            ExportPart.fence == part.fence,
+        )
+        .values(
+            state="building",
+            fence=claim.fence,
+            attempts=claim.attempts,
+            worker=worker[:120],
+            lease_until=database_now(milliseconds(current_pace().lease)),
+            beat_at=database_now(),
+            not_before=None,
+        )
+    )
+    if taken != 1:
+        db.session.rollback()
+        return None
+    _begin_export(claim)
+    _execute(update(Tenant).where(Tenant.id == claim.tenant_id).values(last_served_at=database_now()))
+    db.session.commit()
+    failpoints.reach(failpoints.CLAIMED)
+    return claim
+
+
+def something_to_claim() -> bool:
+    """Whether a worker would find a part to claim now."""
+    found = db.session.execute(_claimable().limit(1)).first() is not None
+    db.session.rollback()
+    return found
+
+
+def _claimable() -> Any:
+    return (
+        select(ExportPart, Export)
+        .join(Export, Export.id == ExportPart.export_id)
+        .join(Tenant, Tenant.id == Export.tenant_id)
+        .where(
+            ExportPart.state == "queued",
+            Export.state.in_(PENDING_STATES),
+            or_(ExportPart.not_before.is_(None), ExportPart.not_before <= database_now()),
+        )
+        .order_by(Tenant.last_served_at.asc().nulls_first(), Export.requested_at, Export.id, ExportPart.ordinal)
+    )
+
+
+def _begin_export(claim: Claim) -> None:
+    _execute(
+        update(Export)
+        .where(Export.id == claim.export_id, Export.state == "queued")
+        .values(state="building", phase="Planning", started_at=clock.now(), version=Export.version + 1)
+    )
+
+
+def held(claim: Claim) -> ColumnElement[bool]:
+    """The condition that a part is still this claim's."""
+    return and_(
+        ExportPart.export_id == claim.export_id,
+        ExportPart.ordinal == claim.ordinal,
+        ExportPart.state == "building",
+        fenced(claim),
+    )
+
+
+def fenced(claim: Claim) -> ColumnElement[bool]:
+    """The fence alone: nobody claimed the part since. Without this condition two workers could publish one export."""
+    return ExportPart.fence == claim.fence
+
+
+def commit_part(claim: Claim, values: dict[str, Any], also: Callable[[], None]) -> None:
+    """Mark the part done and whatever belongs to that, in one transaction under the fence.
+
+    :param values: columns of the part
+    :param also: the rest of the transaction; it may raise :class:`Lost`, and then nothing was written
+    :raises Lost: somebody else claimed the part since, or the export is settled
+    """
+    begin_writing()
+    try:
+        one_row(update(ExportPart).where(held(claim)).values(state="done", lease_until=None, last_error=None, **values))
+        also()
+        failpoints.reach(failpoints.INSIDE_COMMIT[claim.step])
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+def one_row(statement: Update) -> None:
+    """Run an UPDATE that must change exactly one row.
+
+    :raises Lost: it changed none
+    """
+    if _execute(statement) != 1:
+        raise Lost
+
+
+def give_back(claim: Claim, words: str) -> None:
+    """Put the part back after a fault that may pass; after too many attempts the export fails with those words."""
+    pace = current_pace()
+    begin_writing()
+    if claim.attempts >= pace.attempts:
+        if _execute(update(ExportPart).where(held(claim)).values(last_error=words[:500])) == 1:
+            fail_export(claim.export_id, f"{words} It was tried {claim.attempts} times.")
+    else:
+        wait = milliseconds(pace.backoff_after(claim.attempts))
+        changed = _execute(
+            update(ExportPart)
+            .where(held(claim))
+            .values(state="queued", lease_until=None, not_before=database_now(wait), last_error=words[:500])
+        )
+        if changed == 1:
+            _execute(
+                update(Export)
+                .where(Export.id == claim.export_id, Export.state == "building")
+                .values(phase=f"Trying again soon: {words}"[:100], version=Export.version + 1)
+            )
+    db.session.commit()
+
+
+def _execute(statement: Update) -> int:
+    return int(db.session.execute(statement, execution_options={"synchronize_session": False}).rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,10 @@
+"""The kinds of export, by name. To add one: a module here that is a :class:`~app.exports.kinds.base.Kind`."""
+
+from __future__ import annotations
+
+from app.exports.kinds.base import BuiltFile, Kind, Order, Page, PlannedFile, PlannedPart
+from app.exports.kinds.report import ReportKind
+
+KINDS: dict[str, Kind] = {"report": ReportKind()}
+
+__all__ = ["KINDS", "BuiltFile", "Kind", "Order", "Page", "PlannedFile", "PlannedPart"]

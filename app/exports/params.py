@@ -1,0 +1,120 @@
+"""What a report asks for, checked once and kept as JSON beside the export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.errors import Invalid
+from app.models.template import DATA_TYPES
+
+FORMATS = ("json", "ndjson", "csv")
+PERIODS = {"creation": "created_at", "modification": "updated_at"}
+ORDERS = ("asc", "desc")
+LEAST_FILE_BYTES = 50_000
+MOST_FILE_BYTES = 1_000_000_000
+MOST_ENTITIES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReportParams:
+    """What to put into a report.
+
+    :param data_types: one file, or several when split, for each of these
+    :param period: which time the period and the order go by: ``creation`` or ``modification``
+    :param start: the period is ``[start, end)``, in UTC; one open end is allowed, two only with ``entity_ids``
+    :param template_ids: only these templates; empty is all of them
+    :param max_file_bytes: split so that no file is longer, in bytes as downloaded; one record longer stands alone
+    :param entity_ids: only these entities ("export this patient"); empty is all of them
+    :param with_files: also the files attached to them, as they were at the snapshot
+    :param without_phi: leave out the attributes that a template marks as identifying
+    :param for_spreadsheets: CSV with a byte-order mark, and text that would run as a formula made harmless
+    """
+
+    data_types: tuple[str, ...]
+    period: str = "creation"
+    start: datetime | None = None
+    end: datetime | None = None
+    template_ids: tuple[UUID, ...] = ()
+    order: str = "desc"
+    format: str = "json"
+    max_file_bytes: int | None = None
+    entity_ids: tuple[UUID, ...] = ()
+    with_files: bool = False
+    without_phi: bool = False
+    for_spreadsheets: bool = False
+
+    def check(self) -> None:
+        """Refuse what cannot be exported, whoever asks.
+
+        :raises Invalid: with a sentence for each field that is wrong
+        """
+        wrong = self.faults()
+        if wrong:
+            raise Invalid(fields=wrong)
+
+    def faults(self) -> dict[str, str]:
+        """What is wrong, whoever asks: a sentence for each field."""
+        return dict(_faults(self))
+
+    def to_json(self) -> str:
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return orjson.dumps(plain).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> ReportParams:
+        plain: dict[str, Any] = orjson.loads(text)
+        for name in ("start", "end"):
+            plain[name] = datetime.fromisoformat(plain[name]) if plain[name] else None
+        for name in ("template_ids", "entity_ids"):
+            plain[name] = tuple(UUID(one) for one in plain[name])
+        plain["data_types"] = tuple(plain["data_types"])
+        return cls(**plain)
+
+
+def _faults(params: ReportParams) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if not params.data_types:
+        found.append(("data_types", "Choose at least one data type."))
+    elif unknown := [one for one in params.data_types if one not in DATA_TYPES]:
+        found.append(("data_types", f"There is no data type called {unknown[0][:40]!r}."))
+    elif len(set(params.data_types)) != len(params.data_types):
+        found.append(("data_types", "Choose each data type once."))
+    if params.period not in PERIODS:
+        found.append(("period", "Choose a creation period or a modification period."))
+    found += _period_faults(params)
+    if params.order not in ORDERS:
+        found.append(("order", "Choose oldest first or newest first."))
+    if params.format not in FORMATS:
+        found.append(("format", "Choose JSON, NDJSON or CSV."))
+    size = params.max_file_bytes
+    if size is not None and not LEAST_FILE_BYTES <= size <= MOST_FILE_BYTES:
+        found.append(("max_file_bytes", "Choose a size between 50 kB (50,000 bytes) and 1 GB (1,000,000,000 bytes)."))
+    return found + _choice_faults(params)
+
+
+def _choice_faults(params: ReportParams) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if len(params.template_ids) > MOST_ENTITIES:
+        found.append(("template_ids", f"Choose at most {MOST_ENTITIES:,} templates."))
+    if len(params.entity_ids) > MOST_ENTITIES:
+        found.append(("entity_ids", f"Choose at most {MOST_ENTITIES:,} records one by one."))
+    if params.with_files and params.without_phi:
+        words = "Attached files can identify people, so they cannot go with leaving out what identifies."
+        found.append(("with_files", words))
+    return found
+
+
+def _period_faults(params: ReportParams) -> list[tuple[str, str]]:
+    if params.start is None and params.end is None:
+        return [] if params.entity_ids else [("start", "Say from when, until when, or both.")]
+    for name, moment in (("start", params.start), ("end", params.end)):
+        if moment is not None and moment.tzinfo is None:
+            return [(name, "Say in which time zone this is.")]
+    if params.start is not None and params.end is not None and params.start >= params.end:
+        return [("end", "The end of the period must be after its beginning.")]
+    return []

@@ -1,0 +1,206 @@
+"""The last step: join the staged fragments into the archive, make it appear, and only then say READY."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, BinaryIO
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select, update
+
+from app import clock, outbox, record
+from app.accounts import actor_for_user
+from app.archive import (
+    Archive,
+    Fragment,
+    Staged,
+    ZipWriter,
+    data_package_bytes,
+    readme_text,
+)
+from app.exports import failpoints
+from app.exports.claims import Claim, Lost, commit_part, one_row
+from app.exports.heart import Heart
+from app.exports.kinds import KINDS, BuiltFile
+from app.exports.orders import load_order
+from app.extensions import db
+from app.models import Export, ExportFile, ExportPart, Tenant, begin_writing
+from app.storage import storage
+
+
+class BrokenPromise(Exception):
+    """The records written are not those promised: the archive must not be published."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FileParts:
+    name: str
+    subject: str
+    media_type: str
+    layout: dict[str, Any]
+    promised_rows: int
+    staged: list[Staged]
+
+
+class _Watched:
+    """A sink that asks between writes whether the part is still held."""
+
+    def __init__(self, sink: Any, heart: Heart) -> None:
+        self._sink, self._heart = sink, heart
+
+    def write(self, data: bytes, /) -> object:
+        self._heart.check()
+        return self._sink.write(data)
+
+
+def publish_export(claim: Claim, heart: Heart) -> None:
+    """Assemble and publish under a claim.
+
+    :raises Lost: somebody else publishes it now, or it was cancelled
+    :raises AlteredFragment: a staged fragment is not what its builder wrote
+    :raises BrokenPromise: the counts differ from the plan's
+    """
+    kind, order = load_order(claim.export_id)
+    _say(claim, "Assembling the archive")
+    parts = _parts(claim.export_id)
+    _check_counts(claim.export_id)
+    with storage.publishing(claim.archive_key) as sink:
+        writer = ZipWriter(_Watched(sink, heart), order.at)
+        built = [_add(writer, one) for one in parts]
+        description = KINDS[kind].describe(order, built)
+        writer.add_bytes("datapackage.json", data_package_bytes(description))
+        writer.add_bytes("README.txt", readme_text(description).encode())
+        archive = writer.finish()
+        sink.settle()
+        failpoints.reach(failpoints.BEFORE_RENAME)
+        heart.check()
+        sink.commit()
+    failpoints.reach(failpoints.AFTER_RENAME)
+    try:
+        failpoints.reach(failpoints.BEFORE_COMMIT)
+        _commit(claim, archive, built)
+    except Lost:
+        storage.delete(claim.archive_key)
+        raise
+    failpoints.reach(failpoints.AFTER_COMMIT)
+    _drop_staging(claim.export_id)
+
+
+def _say(claim: Claim, phase: str) -> None:
+    begin_writing()
+    db.session.execute(
+        update(Export)
+        .where(Export.id == claim.export_id, Export.state == "building")
+        .values(phase=phase, version=Export.version + 1),
+        execution_options={"synchronize_session": False},
+    )
+    db.session.commit()
+
+
+def _parts(export_id: UUID) -> list[_FileParts]:
+    """The files in order, each with its staged fragments in order."""
+    files = db.session.execute(
+        select(
+            ExportFile.name,
+            ExportFile.subject,
+            ExportFile.media_type,
+            ExportFile.layout,
+            ExportFile.promised_rows,
+        )
+        .where(ExportFile.export_id == export_id)
+        .order_by(ExportFile.ordinal)
+    ).all()
+    rows = db.session.execute(
+        select(ExportPart.file_ordinal, ExportPart.staged_key, ExportPart.fragments)
+        .where(ExportPart.export_id == export_id, ExportPart.step == "build")
+        .order_by(ExportPart.ordinal)
+    ).all()
+    db.session.rollback()
+    found = [
+        _FileParts(file.name, file.subject, file.media_type, orjson.loads(file.layout), file.promised_rows or 0, [])
+        for file in files
+    ]
+    for file_ordinal, key, text in rows:
+        if file_ordinal is None or key is None or text is None:
+            raise BrokenPromise("a part was not built")
+        begin = 0
+        for plain in orjson.loads(text):
+            fragment = Fragment.from_json(plain)
+            found[file_ordinal].staged.append(Staged(fragment, partial(_open_at, key, begin)))
+            begin += fragment.length
+    return found
+
+
+def _open_at(key: str, begin: int) -> BinaryIO:
+    stream = storage.open(key)
+    stream.seek(begin, io.SEEK_SET)
+    return stream
+
+
+def _check_counts(export_id: UUID) -> None:
+    export = db.session.get_one(Export, export_id, populate_existing=True)
+    promised, done = export.promised_rows, export.done_rows
+    db.session.rollback()
+    if promised != done:
+        raise BrokenPromise(f"{promised} records were promised and {done} were written")
+
+
+def _add(writer: ZipWriter, one: _FileParts) -> BuiltFile:
+    member = writer.add(one.name, one.staged)
+    if one.promised_rows != member.rows:
+        raise BrokenPromise(f"{one.name}: {one.promised_rows} records were promised, {member.rows} written")
+    return BuiltFile(one.subject, one.media_type, one.layout, member)
+
+
+def _commit(claim: Claim, archive: Archive, built: list[BuiltFile]) -> None:
+    def rest() -> None:
+        now = clock.now()
+        days = db.session.execute(select(Tenant.retention_days).where(Tenant.id == claim.tenant_id)).scalar_one()
+        one_row(
+            update(Export)
+            .where(Export.id == claim.export_id, Export.state == "building")
+            .values(
+                state="ready",
+                phase="Ready",
+                finished_at=now,
+                expires_at=now + timedelta(days=days),
+                archive_key=claim.archive_key,
+                archive_bytes=archive.length,
+                archive_sha256=archive.sha256,
+                version=Export.version + 1,
+            )
+        )
+        for number, one in enumerate(built):
+            one_row(update(ExportFile).where(*_file(claim, number)).values(**_facts(one)))
+        rows = sum(one.member.rows for one in built)
+        owner = replace(actor_for_user(claim.owner_id), via="job")
+        record.note(owner, "export.ready", "export", claim.export_id, row_count=rows, byte_count=archive.length)
+        outbox.post(claim.tenant_id, "export.settled", {"export_id": str(claim.export_id), "state": "ready"})
+
+    commit_part(claim, {"rows": sum(one.member.rows for one in built)}, rest)
+
+
+def _file(claim: Claim, number: int) -> tuple[Any, Any]:
+    return ExportFile.export_id == claim.export_id, ExportFile.ordinal == number
+
+
+def _facts(one: BuiltFile) -> dict[str, Any]:
+    member = one.member
+    return {
+        "rows": member.rows,
+        "raw_bytes": member.raw_length,
+        "crc32": member.crc32,
+        "sha256": member.raw_sha256,
+        "compressed_bytes": member.compressed_length,
+        "data_offset": member.data_offset,
+    }
+
+
+def _drop_staging(export_id: UUID) -> None:
+    """Staged bytes are garbage once the archive is published; what a crash leaves here, the sweep finds."""
+    for staged in list(storage.list_(f"staging/{export_id}/")):
+        storage.delete(staged.key)

@@ -1,0 +1,197 @@
+"""Asking for exports: preview, request, find, list, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import exists, func, literal, select, tuple_
+from sqlalchemy.exc import IntegrityError
+
+from app import clock, jobqueue, record
+from app.access import visible_entities, visible_exports
+from app.actor import Actor
+from app.errors import AlreadyRunning, Invalid, NotFound
+from app.exports.claims import milliseconds
+from app.exports.estimate import Preview, estimate
+from app.exports.kinds import KINDS
+from app.exports.kinds.report import check_rights
+from app.exports.pace import current_pace
+from app.exports.params import MOST_ENTITIES, ReportParams
+from app.exports.settling import cancel_pending
+from app.extensions import db
+from app.models import Entity, Export, ExportPart, Template, begin_writing
+from app.models.export import PENDING_STATES
+from app.models.types import Id, Instant, database_now
+
+CANCELLED = "It was cancelled before it was finished."
+
+
+def may_export(actor: Actor) -> None:
+    """Refuse whoever could not export anything, before a form is shown.
+
+    :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    """
+    check_rights(actor)
+
+
+def preview_report(actor: Actor, params: ReportParams) -> Preview:
+    """How many records a report would hold now, and about how many bytes before compression. Nothing is written.
+
+    :raises Forbidden: see :func:`may_export`
+    :raises Invalid: with a sentence for each field that is wrong
+    """
+    check_rights(actor)
+    _check(actor, params)
+    return estimate(actor, params)
+
+
+def request_export(actor: Actor, kind: str, params: ReportParams, *, request_key: str) -> Export:
+    """Record a request for data and ring for a worker.
+
+    The row is committed before the bell is rung, so a worker always finds it; if the bell is lost, the reconciler
+    rings again. The same ``request_key`` from the same person is the same export: a form sent twice asks once.
+
+    :param kind: a key of :data:`~app.exports.kinds.KINDS`
+    :param request_key: 8 to 64 characters that the face made once for the form
+    :raises Forbidden: see :func:`may_export`
+    :raises Invalid: with a sentence for each field that is wrong
+    :raises AlreadyRunning: an export of the same subject is pending
+    """
+    check_rights(actor)
+    _check(actor, params)
+    if not 8 <= len(request_key) <= 64:
+        raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
+    expected = estimate(actor, params)
+    begin_writing()
+    known = _of_request(actor, request_key)
+    if known is not None:
+        db.session.rollback()
+        return get_export(actor, known)
+    export = _new_export(actor, kind, params, request_key, expected)
+    db.session.add(export)
+    db.session.flush()
+    db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
+    record.note(actor, "export.request", "export", export.id, row_count=expected.rows, byte_count=expected.bytes)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        known = _of_request(actor, request_key)
+        if known is None:
+            raise AlreadyRunning("Such an export is being made already.") from None
+        return get_export(actor, known)
+    jobqueue.ring()
+    return export
+
+
+def get_export(actor: Actor, export_id: UUID) -> Export:
+    """An export that the actor may see.
+
+    :raises NotFound: there is none, or it is somebody else's
+    """
+    found = db.session.scalars(visible_exports(actor).where(Export.id == export_id)).one_or_none()
+    if found is None:
+        raise NotFound("There is no such export.")
+    return found
+
+
+def list_exports(
+    actor: Actor, *, mine: bool = True, before: tuple[datetime, UUID] | None = None, limit: int = 25
+) -> Sequence[Export]:
+    """Exports, newest first.
+
+    :param mine: only the actor's own; otherwise all that the actor may see
+    :param before: ``(requested_at, id)`` of the last one already shown
+    """
+    statement = visible_exports(actor).order_by(Export.requested_at.desc(), Export.id.desc()).limit(limit)
+    if mine:
+        statement = statement.where(Export.owner_id == actor.user_id)
+    if before is not None:
+        last = tuple_(literal(before[0], Instant), literal(before[1], Id))
+        statement = statement.where(tuple_(Export.requested_at, Export.id) < last)
+    return db.session.scalars(statement).all()
+
+
+def count_pending(actor: Actor) -> int:
+    """How many of the actor's own exports are queued or building."""
+    statement = select(func.count()).select_from(Export)
+    return int(
+        db.session.execute(
+            statement.where(Export.owner_id == actor.user_id, Export.state.in_(PENDING_STATES))
+        ).scalar_one()
+    )
+
+
+def cancel_export(actor: Actor, export_id: UUID) -> Export:
+    """Cancel a pending export; a settled one stays as it is.
+
+    :raises NotFound: there is none, or it is somebody else's
+    """
+    get_export(actor, export_id)
+    begin_writing()
+    if cancel_pending(export_id, CANCELLED):
+        record.note(actor, "export.cancel", "export", export_id)
+    db.session.commit()
+    return get_export(actor, export_id)
+
+
+def _check(actor: Actor, params: ReportParams) -> None:
+    """Every fault at once, those that only the database knows of too."""
+    wrong = params.faults() | _unknown_templates(actor, params) | _unknown_entities(actor, params)
+    if wrong:
+        raise Invalid(fields=wrong)
+
+
+def _unknown_templates(actor: Actor, params: ReportParams) -> dict[str, str]:
+    known = select(Template.id, Template.data_type, Template.label).where(
+        Template.id.in_(params.template_ids), Template.tenant_id == actor.tenant_id
+    )
+    found = db.session.execute(known).all() if 0 < len(params.template_ids) <= MOST_ENTITIES else []
+    if len(found) != len(set(params.template_ids)) and len(params.template_ids) <= MOST_ENTITIES:
+        return {"template_ids": "One of the templates does not exist."}
+    for one in found:
+        if one.data_type not in params.data_types:
+            return {"template_ids": f"The template “{one.label}” is not of a chosen data type."}
+    return {}
+
+
+def _unknown_entities(actor: Actor, params: ReportParams) -> dict[str, str]:
+    if not 0 < len(params.entity_ids) <= MOST_ENTITIES:
+        return {}
+    visible = visible_entities(actor).with_only_columns(Entity.id).where(Entity.id.in_(params.entity_ids))
+    if len(set(db.session.scalars(visible))) != len(set(params.entity_ids)):
+        return {"entity_ids": "One of the records does not exist."}
+    return {}
+
+
+def _of_request(actor: Actor, request_key: str) -> UUID | None:
+    statement = select(Export.id).where(Export.owner_id == actor.user_id, Export.request_key == request_key)
+    return db.session.scalars(statement).one_or_none()
+
+
+def _new_export(actor: Actor, kind: str, params: ReportParams, request_key: str, expected: Preview) -> Export:
+    export_id = uuid4()
+    now = clock.now()
+    text = params.to_json()
+    return Export(
+        id=export_id,
+        tenant_id=actor.tenant_id,
+        owner_id=actor.user_id,
+        kind=kind,
+        subject=KINDS[kind].subject(export_id, text),
+        request_key=request_key,
+        name=f"{kind}-{now:%Y-%m-%d-%H%M%S}-{export_id.hex[:4]}.zip",
+        params=text,
+        expected_rows=expected.rows,
+        expected_bytes=expected.bytes,
+        requested_at=now,
+        deadline=database_now(milliseconds(current_pace().deadline)),
+    )
+
+
+def subject_is_pending(kind: str, subject: str) -> bool:
+    """Whether an export of the subject is queued or building."""
+    pending = exists().where(Export.kind == kind, Export.subject == subject, Export.state.in_(PENDING_STATES))
+    return bool(db.session.scalar(select(pending)))

@@ -1,0 +1,46 @@
+"""The ends of an export that is not ready: failed and cancelled. Each is one UPDATE from a pending state."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import update
+
+from app import clock, record
+from app.extensions import db
+from app.models import Export
+from app.models.export import PENDING_STATES
+
+
+def fail_export(export_id: UUID, reason: str) -> bool:
+    """Fail a pending export, with words for the person who asked. The caller has begun writing and commits.
+
+    Returns whether it was pending.
+    """
+    return _settle(export_id, "failed", reason, "export.failed")
+
+
+def cancel_pending(export_id: UUID, reason: str) -> bool:
+    """Cancel a pending export. The caller has begun writing and commits. Returns whether it was pending."""
+    return _settle(export_id, "cancelled", reason, "export.cancel")
+
+
+def _settle(export_id: UUID, state: str, reason: str, action: str) -> bool:
+    settled = db.session.execute(
+        update(Export)
+        .where(Export.id == export_id, Export.state.in_(PENDING_STATES))
+        .values(
+            state=state,
+            phase=state.capitalize(),
+            reason=reason[:500],
+            finished_at=clock.now(),
+            version=Export.version + 1,
+        )
+        .returning(Export.tenant_id),
+        execution_options={"synchronize_session": False},
+    ).first()
+    if settled is None:
+        return False
+    if action == "export.failed":
+        record.note(None, action, "export", export_id, tenant_id=settled.tenant_id, outcome="failed")
+    return True

@@ -1,0 +1,63 @@
+"""What is answered for (audit events) and what must follow a commit (the outbox)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock
+from app.extensions import Base
+from app.models.types import BigId, Id, Instant, database_now, one_of
+
+OUTCOMES = ("done", "refused", "failed")
+
+
+class AuditEvent(Base):
+    """Who did what to what, when, from where, with which outcome. Never changed, never removed; no patient values.
+
+    ``tenant_id`` is empty only for events before anybody is known (a wrong password for an unknown address).
+    """
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        one_of("outcome", OUTCOMES, "outcome"),
+        Index("ix_audit_event_tenant", "tenant_id", "id"),
+        Index("ix_audit_event_object", "object_type", "object_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    tenant_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("tenant.id"))
+    at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    user_id: Mapped[UUID | None] = mapped_column(Id)
+    via: Mapped[str] = mapped_column(String(16))
+    via_id: Mapped[UUID | None] = mapped_column(Id)
+    address: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(64))
+    object_type: Mapped[str | None] = mapped_column(String(32))
+    object_id: Mapped[str | None] = mapped_column(String(108))
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    row_count: Mapped[int | None] = mapped_column(BigInteger)
+    byte_count: Mapped[int | None] = mapped_column(BigInteger)
+    outcome: Mapped[str] = mapped_column(String(16))
+
+
+class OutboxMessage(Base):
+    """An effect that must follow the commit it was written in, delivered at least once."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (Index("ix_outbox_message_due", "delivered_at", "due_at"),)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(Id, ForeignKey("tenant.id"))
+    kind: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    due_at: Mapped[datetime] = mapped_column(Instant, default=database_now())
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    delivered_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_error: Mapped[str | None] = mapped_column(String(500))

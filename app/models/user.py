@@ -1,0 +1,92 @@
+"""Who signs in: users, their roles in organizations, sign-in sessions, API tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app import clock
+from app.extensions import Base
+from app.models.organization import Organization
+from app.models.tenant import Tenant
+from app.models.types import Id, Instant, one_of
+
+ROLES = ("clinician", "analyst", "administrator")
+
+
+class User(Base):
+    """A person who signs in. A person is also an entity with the same id, which carries their versioned facts.
+
+    ``email`` is kept case-folded and unique in the deployment.
+    """
+
+    __tablename__ = "user_account"
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    tenant_id: Mapped[UUID] = mapped_column(Id, ForeignKey("tenant.id"), index=True)
+    handle: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+
+    tenant: Mapped[Tenant] = relationship(lazy="joined")
+    memberships: Mapped[list[Membership]] = relationship(back_populates="user", lazy="selectin")
+
+
+class Membership(Base):
+    """A role held in an organization; held in the root organization, it counts in the whole tenant."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        UniqueConstraint("user_id", "organization_id", "role"),
+        one_of("role", ROLES, "role"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(Id, ForeignKey("user_account.id"))
+    organization_id: Mapped[UUID] = mapped_column(Id, ForeignKey("organization.id"), index=True)
+    role: Mapped[str] = mapped_column(String(32))
+
+    user: Mapped[User] = relationship(back_populates="memberships")
+    organization: Mapped[Organization] = relationship(lazy="joined")
+
+
+class SignInSession(Base):
+    """One signed-in browser. Only the SHA-256 of the cookie's secret is kept."""
+
+    __tablename__ = "sign_in_session"
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(Id, ForeignKey("user_account.id"), index=True)
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    seen_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    """The last time a person did something; polling does not count."""
+
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class ApiToken(Base):
+    """A machine's way in. ``prefix`` finds the row; the secret's SHA-256 is compared in constant time."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(Id, ForeignKey("user_account.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(16), unique=True)
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    scopes: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)

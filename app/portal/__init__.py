@@ -1,0 +1,31 @@
+"""The HTML face. The guard hangs on the parent blueprint, once, so a page cannot forget it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from app.portal import auth, browse, charts, exports, files, frame, guard, headers, health, home, refusals, signed_in
+from app.portal.signed_in import current_actor
+from app.portal.upload_body import RoomyRequest
+
+__all__ = ["current_actor", "init_app", "portal"]
+
+portal = Blueprint("portal", __name__)
+portal.before_request(guard.ask)
+portal.register_blueprint(auth.bp)
+portal.add_url_rule("/", "home", home.home)
+portal.register_blueprint(browse.bp)
+portal.register_blueprint(charts.bp)
+portal.register_blueprint(exports.bp)
+portal.register_blueprint(files.bp)
+
+
+def init_app(app: Flask) -> None:
+    """Put the portal into the application."""
+    app.request_class = RoomyRequest
+    signed_in.bind()
+    headers.init_app(app)
+    refusals.init_app(app)
+    frame.init_app(app)
+    app.register_blueprint(health.bp)
+    app.register_blueprint(portal)

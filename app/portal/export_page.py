@@ -1,0 +1,124 @@
+"""The form's page: what there is to choose from, and the preview of what was chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import render_template
+
+from app import catalog
+from app.actor import Actor
+from app.attachments import size_in_words
+from app.catalog import COUNTED_AT_MOST
+from app.errors import NotFound
+from app.exports import Preview, ReportParams
+from app.models import Entity, Template
+from app.models.template import DATA_TYPES
+from app.portal.export_form import FORMATS, ORDERS, PERIODS, PRESETS, ReportForm
+from app.portal.presenting import counted, entity_url, plural
+
+FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
+MOST_SHOWN = 50
+"""So many chosen records can be dropped one by one; more stay chosen together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A record that was chosen by itself; without ``url`` it is not there for this person."""
+
+    id: str
+    caption: str
+    url: str | None
+
+
+def take_types_of_chosen(actor: Actor, form: ReportForm) -> None:
+    """A record chosen by its address brings its data type along.
+
+    :raises NotFound: one of them is not there, or not the actor's to see
+    """
+    for text in form.entity_ids[:MOST_SHOWN]:
+        entity = _entity(actor, text)
+        if entity is None:
+            raise NotFound("There is no such record, or you may not see it.")
+        form.data_types = tuple(dict.fromkeys([*form.data_types, entity.data_type]))
+
+
+def form_page(actor: Actor, form: ReportForm, preview: Preview | None) -> str:
+    """The whole page, with what was typed and what is wrong with it."""
+    entities = {one: _entity(actor, one) for one in form.entity_ids[:MOST_SHOWN]}
+    templates = catalog.list_templates(actor)
+    return render_template(
+        "exports/new.html",
+        form=form,
+        types=_types(actor, form, templates),
+        template_groups=_groups(actor, form, templates),
+        chosen=[_chosen(text, entity) for text, entity in entities.items()],
+        chosen_together=form.entity_ids[MOST_SHOWN:],
+        periods=[
+            (value, words) for value, words in PERIODS.items() if value != "any" or form.entity_ids
+        ],
+        orders=list(ORDERS.items()),
+        formats=[(value, name, hint) for value, (name, hint) in FORMATS.items()],
+        presets=list(PRESETS.items()),
+        **_preview_words(preview),
+    )
+
+
+def preview_part(form: ReportForm, preview: Preview | None) -> str:
+    """The preview alone, for a script; what keeps it from being made stands in it."""
+    return render_template("exports/_preview.html", form=form, **_preview_words(preview))
+
+
+def request_key_for(form: ReportForm, params: ReportParams) -> str:
+    """The same form sent twice is the same request; changed in between (the back button) it is another."""
+    if not 8 <= len(form.request_key) <= 64:
+        return ""
+    return hashlib.sha256(f"{form.request_key}\n{params.to_json()}".encode()).hexdigest()
+
+
+def _preview_words(preview: Preview | None) -> dict[str, object]:
+    if preview is None:
+        return {"preview": None, "preview_rows": [], "preview_size": "", "preview_file_size": ""}
+    return {
+        "preview": preview,
+        "preview_rows": [(plural(data_type), rows) for data_type, rows in preview.per_type],
+        "preview_size": size_in_words(preview.bytes),
+        "preview_file_size": size_in_words(preview.file_bytes),
+    }
+
+
+def _offered(actor: Actor, form: ReportForm, templates: list[Template]) -> list[str]:
+    """The data types that the tenant has templates for; the tenant's own people only to who sees all of it."""
+    here = {known.data_type for known in templates}
+    if not actor.sees_whole_tenant:
+        here -= FOR_WHOLE_TENANT
+    return [one for one in DATA_TYPES if one in here or one in form.data_types]
+
+
+def _types(actor: Actor, form: ReportForm, templates: list[Template]) -> list[tuple[str, str]]:
+    offered = _offered(actor, form, templates)
+    counts = catalog.counts_by_data_type(actor)
+    return [(one, f"{plural(one)} ({counted(counts[one], COUNTED_AT_MOST)})") for one in offered]
+
+
+def _groups(
+    actor: Actor, form: ReportForm, templates: list[Template]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    offered = _offered(actor, form, templates)
+    by_type = {one: [(str(t.id), t.label) for t in templates if t.data_type == one] for one in offered}
+    return [(plural(one), found) for one, found in by_type.items() if found]
+
+
+def _entity(actor: Actor, text: str) -> Entity | None:
+    try:
+        return catalog.get_entity(actor, UUID(text))
+    except (ValueError, NotFound):
+        return None
+
+
+def _chosen(text: str, entity: Entity | None) -> Chosen:
+    if entity is None:
+        return Chosen(text, "A record that is not there for you to see", None)
+    return Chosen(text, entity.caption, entity_url(entity.data_type, entity.id))

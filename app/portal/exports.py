@@ -1,0 +1,281 @@
+"""Exports as a person meets them: ask through a form, watch, cancel, download, look back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from app import clock, exports
+from app.access import Permission, allows
+from app.attachments import size_in_words
+from app.errors import Forbidden, Gone, Invalid, NotFound, NotReady
+from app.exports import Preview, ReportParams, progress_of
+from app.models import Export
+from app.models.types import from_milliseconds, to_milliseconds
+from app.portal import export_words, sending
+from app.portal.export_form import ReportForm
+from app.portal.export_page import form_page, preview_part, request_key_for, take_types_of_chosen
+from app.portal.refusals import TITLES
+from app.portal.signed_in import current_actor
+from app.portal.wishes import wants_json
+
+bp = Blueprint("exports", __name__, url_prefix="/exports")
+bp.add_app_template_filter(size_in_words)
+
+PAGE_SIZE = 25
+MOST_FILES_LISTED = 200
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """The person's exports, newest first; whoever manages may switch to everybody's."""
+    actor = current_actor()
+    may_see_all = allows(actor, Permission.MANAGE)
+    everybody = may_see_all and request.args.get("whose") == "all"
+    before = _read_cursor(request.args.get("before"))
+    found = exports.list_exports(actor, mine=not everybody, before=before, limit=PAGE_SIZE + 1)
+    shown = found[:PAGE_SIZE]
+    whose = "all" if everybody else None
+    more = len(found) > PAGE_SIZE
+    return render_template(
+        "exports/index.html",
+        exports=shown,
+        everybody=everybody,
+        may_see_all=may_see_all,
+        first_url=url_for(".index", whose=whose) if before else None,
+        next_url=url_for(".index", whose=whose, before=_cursor(shown[-1])) if more else None,
+    )
+
+
+@bp.get("/new")
+def new() -> ResponseReturnValue:
+    """The form, filled in as the address asks: for chosen records, with a preset period, or as an export before."""
+    actor = current_actor()
+    exports.may_export(actor)
+    again = request.args.get("again")
+    if again is not None:
+        before = exports.get_export(actor, _id(again))
+        form = ReportForm.again(ReportParams.from_json(before.params))
+    else:
+        form = ReportForm.opened(request.args)
+        take_types_of_chosen(actor, form)
+    found = _previewed(form) if form.is_begun() else None
+    # Nobody has sent anything yet: what is missing is not a mistake.
+    form.errors.clear()
+    return form_page(actor, form, found)
+
+
+@bp.post("/preview")
+def preview() -> ResponseReturnValue:
+    """What the export would hold: the part of the page for a script, else the whole page with the part in it."""
+    form = ReportForm.sent(request.form)
+    form.take_preset(request.form.get("preset", ""))
+    found = _previewed(form)
+    if "preset" in request.form:
+        form.errors.clear()
+        return form_page(current_actor(), form, found)
+    if request.headers.get("HX-Request"):
+        return preview_part(form, found)
+    return form_page(current_actor(), form, found), 422 if form.errors else 200
+
+
+@bp.post("/")
+def create() -> ResponseReturnValue:
+    """Ask for the export; the form sent twice asks once."""
+    actor = current_actor()
+    exports.may_export(actor)
+    form = ReportForm.sent(request.form)
+    params = form.params()
+    if not form.errors:
+        try:
+            key = request_key_for(form, params)
+            export = exports.request_export(actor, "report", params, request_key=key)
+        except Invalid as refusal:
+            form.take_faults(refusal.fields)
+        else:
+            return redirect(url_for(".show", export_id=export.id), 303)
+    return form_page(actor, form, _previewed(form)), 422
+
+
+@bp.get("/<uuid:export_id>")
+def show(export_id: UUID) -> ResponseReturnValue:
+    """What was asked for, and what became of it."""
+    actor = current_actor()
+    export = exports.get_export(actor, export_id)
+    return render_template(
+        "exports/show.html",
+        summary=export_words.summary_of(actor, export),
+        said=export_words.SAID[export.state],
+        is_mine=export.owner_id == actor.user_id,
+        **_status(export, answers=0),
+    )
+
+
+@bp.get("/<uuid:export_id>/status")
+def status(export_id: UUID) -> ResponseReturnValue:
+    """The part of the page that htmx asks for again; 204 while there is nothing new to say. JSON for scripts."""
+    export = exports.get_export(current_actor(), export_id)
+    if wants_json():
+        return _status_json(export)
+    answers = min(max(request.args.get("n", len(export_words.FIRST_DELAYS), type=int), 0), 10_000)
+    if _nothing_new(export, answers):
+        return "", 204
+    changed = request.args.get("state", export.state) != export.state
+    said = export_words.SAID[export.state] if changed else None
+    return render_template("exports/_status.html", said=said, **_status(export, answers=answers + 1))
+
+
+@bp.get("/<uuid:export_id>/cancel")
+def cancel(export_id: UUID) -> ResponseReturnValue:
+    """Ask once more before an export is cancelled."""
+    export = exports.get_export(current_actor(), export_id)
+    if export.is_settled:
+        return redirect(url_for(".show", export_id=export_id), 303)
+    return render_template("exports/cancel.html", export=export)
+
+
+@bp.post("/<uuid:export_id>/cancel")
+def confirm_cancel(export_id: UUID) -> ResponseReturnValue:
+    """Cancel a pending export; one that ended meanwhile stays as it is."""
+    export = exports.cancel_export(current_actor(), export_id)
+    if export.state != "cancelled":
+        flash("The export had ended before it could be cancelled.", "info")
+    return redirect(url_for(".show", export_id=export_id), 303)
+
+
+@bp.get("/<uuid:export_id>/archive")
+def download(export_id: UUID) -> ResponseReturnValue:
+    """The whole archive, or a range of it."""
+    actor = current_actor()
+    known = exports.get_export(actor, export_id)
+    begins = sending.begins_download(
+        size=known.archive_bytes or 0, etag=known.archive_sha256 or "", modified_at=known.finished_at
+    )
+    archive = exports.open_archive(actor, export_id, note=request.method != "HEAD", continues=not begins)
+    return sending.send_download(
+        archive.stream,
+        size=archive.size,
+        name=archive.name,
+        media_type=archive.media_type,
+        etag=archive.etag,
+        modified_at=archive.modified_at,
+        sha256_hex=archive.sha256_hex,
+    )
+
+
+@bp.get("/<uuid:export_id>/files/<int:ordinal>")
+def file(export_id: UUID, ordinal: int) -> ResponseReturnValue:
+    """One file of the archive, straight from it: gzip-framed for whoever accepts that, else inflated."""
+    actor = current_actor()
+    framed = sending.accepts_gzip()
+    found = exports.open_file(actor, export_id, ordinal, gzip_ok=framed, note=request.method != "HEAD")
+    return sending.send_chunks(
+        found.chunks,
+        size=found.size,
+        name=found.name,
+        media_type=found.media_type,
+        etag=found.etag,
+        encoding=found.encoding,
+        sha256_hex=found.sha256_hex,
+    )
+
+
+@bp.errorhandler(Forbidden)
+def _forbidden(refusal: Forbidden) -> ResponseReturnValue:
+    """Which of the two is missing, and who can change it."""
+    if wants_json():
+        return jsonify(error=refusal.message, reason=refusal.reason), 403
+    return render_template("exports/refused.html", reason=refusal.reason, words=refusal.message), 403
+
+
+@bp.errorhandler(Gone)
+@bp.errorhandler(NotReady)
+def _nothing_to_download(refusal: Gone | NotReady) -> ResponseReturnValue:
+    """Why there is nothing to take away, and where to go from here."""
+    status_code = 410 if isinstance(refusal, Gone) else 409
+    if wants_json():
+        return jsonify(error=refusal.message), status_code
+    export_id = (request.view_args or {})["export_id"]
+    steps = [
+        ("See this export", url_for(".show", export_id=export_id)),
+        ("Ask for it again", url_for(".new", again=export_id)),
+    ]
+    page = render_template(
+        "errors/refusal.html", title=TITLES[status_code], explanation=refusal.message, next_steps=steps
+    )
+    return page, status_code
+
+
+def _previewed(form: ReportForm) -> Preview | None:
+    """The preview, or None with the reasons in the form's errors."""
+    try:
+        found = exports.preview_report(current_actor(), form.params())
+    except Invalid as refusal:
+        form.take_faults(refusal.fields)
+        return None
+    return None if form.errors else found
+
+
+def _status(export: Export, *, answers: int) -> dict[str, Any]:
+    """What ``_status.html`` expects."""
+    progress = progress_of(export)
+    return {
+        "export": export,
+        "progress": progress,
+        "detail": export_words.detail_of(progress),
+        "silence": export_words.silence_of(export, progress) if export.is_pending else None,
+        "files": export.files[:MOST_FILES_LISTED] if export.state == "ready" else [],
+        "files_left_out": max(0, len(export.files) - MOST_FILES_LISTED) if export.state == "ready" else 0,
+        "poll_when": export_words.poll_when(answers),
+        "poll_url": url_for(
+            ".status",
+            export_id=export.id,
+            seen=export.version,
+            state=export.state,
+            n=answers,
+            at=to_milliseconds(clock.now()),
+        ),
+    }
+
+
+def _nothing_new(export: Export, answers: int) -> bool:
+    """Whether the page shows it all already. The first answers come anyway: each brings a longer delay with it."""
+    if request.args.get("seen") != str(export.version) or answers < len(export_words.FIRST_DELAYS):
+        return False
+    # Time left and the age of a heartbeat grow old though the row stays as it is.
+    shown_at = request.args.get("at", type=int)
+    if shown_at is None or export.is_settled:
+        return True
+    return abs(to_milliseconds(clock.now()) - shown_at) < export_words.FRESH_FOR * 1000
+
+
+def _status_json(export: Export) -> Response:
+    response = make_response(jsonify(export_words.as_json(export, progress_of(export))))
+    if export.is_pending:
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _cursor(export: Export) -> str:
+    return f"{to_milliseconds(export.requested_at)}_{export.id}"
+
+
+def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
+    """A broken one means the first page."""
+    try:
+        milliseconds, _, export_id = (text or "").partition("_")
+        return from_milliseconds(int(milliseconds)), UUID(export_id)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,97 @@
+"""What the layout around every page needs: navigation, names, the search box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, g, request, url_for
+
+from app import accounts, exports
+from app.accounts import Surroundings
+from app.portal import signed_in
+
+DATA_TYPE_LABELS = {
+    "patient": "Patients",
+    "device": "Devices",
+    "usage-session": "Sessions",
+    "patient-alert": "Patient alerts",
+    "device-alert": "Device alerts",
+    "command": "Commands",
+    "generic-entity": "Records",
+    "caregiver": "Caregivers",
+    "registration-code": "Registration codes",
+    "organization": "Organizations",
+    "organization-user": "Staff",
+}
+_FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One word of the main navigation; ``badge`` is a count, or ``None`` for no badge."""
+
+    label: str
+    url: str
+    active: bool
+    badge: int | None = None
+
+
+def init_app(app: Flask) -> None:
+    """Give the frame to every template."""
+    app.context_processor(_frame)
+
+
+def _frame() -> dict[str, Any]:
+    if g.get("refusing") or not signed_in.is_signed_in():
+        return _frame_for_stranger()
+    if "frame" not in g:
+        g.frame = _frame_for(accounts.surroundings_of(signed_in.current_actor()))
+    return dict(g.frame)
+
+
+def _frame_for_stranger() -> dict[str, Any]:
+    return {
+        "nav": [],
+        "signed_in_name": None,
+        "organization_name": None,
+        "search_url": None,
+        "search_query": "",
+        "demonstration_notice": None,
+    }
+
+
+def _frame_for(around: Surroundings) -> dict[str, Any]:
+    actor = signed_in.current_actor()
+    shown = [
+        data_type
+        for data_type in DATA_TYPE_LABELS
+        if data_type in around.data_types and (data_type not in _FOR_WHOLE_TENANT or actor.sees_whole_tenant)
+    ]
+    return {
+        "nav": _navigation(shown, exports.count_pending(actor)),
+        "signed_in_name": actor.name,
+        "organization_name": around.organization_name,
+        "search_url": _browse_url(_searched_type(shown)) if shown else None,
+        "search_query": request.args.get("q", "")[:200],
+        "demonstration_notice": around.demonstration_notice,
+    }
+
+
+def _navigation(data_types: list[str], pending_exports: int) -> list[NavItem]:
+    here = (request.view_args or {}).get("data_type")
+    items = [NavItem("Home", url_for("portal.home"), request.endpoint == "portal.home")]
+    items += [NavItem(DATA_TYPE_LABELS[kind], _browse_url(kind), kind == here) for kind in data_types]
+    in_exports = (request.endpoint or "").startswith("portal.exports.")
+    items.append(NavItem("Exports", url_for("portal.exports.index"), in_exports, pending_exports or None))
+    return items
+
+
+def _searched_type(shown: list[str]) -> str:
+    """Where the search box searches: in the list that is open, else among the first kind, the patients."""
+    here = (request.view_args or {}).get("data_type")
+    return here if here in shown else shown[0]
+
+
+def _browse_url(data_type: str) -> str:
+    return url_for("portal.browse.list", data_type=data_type)

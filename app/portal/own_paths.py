@@ -1,0 +1,41 @@
+"""Addresses that a person may be sent to: our own paths only."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request, url_for
+
+LONGEST = 2000
+_NEVER = ("portal.auth.sign_in", "portal.auth.sign_out")
+
+
+def own_path(value: str | None) -> str | None:
+    """The path, if it is one of ours: it begins with one slash and names no host or scheme.
+
+    Browsers take a backslash for a slash and drop tabs and line ends: both may hide the slash before a host.
+    """
+    if not value or len(value) > LONGEST or not value.startswith("/") or value.startswith("//"):
+        return None
+    if "\\" in value or any(ord(character) < 33 or ord(character) == 127 for character in value):
+        return None
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or parts.path in {url_for(endpoint) for endpoint in _NEVER}:
+        return None
+    return value
+
+
+def path_asked_for() -> str:
+    """The path and query of this request, as the browser asked for it."""
+    return request.full_path if request.query_string else request.path
+
+
+def path_of_referrer() -> str | None:
+    """The page of ours that this request came from."""
+    parts = urlsplit(request.referrer or "")
+    if parts.netloc != request.host:
+        return None
+    return own_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)

@@ -1,0 +1,82 @@
+"""Whether what Chartroom leans on answers: database, Valkey, storage, a live worker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+from rq import Worker
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from app import clock
+from app.errors import Unavailable
+from app.extensions import db
+from app.jobqueue import bell
+from app.storage import StorageFault, storage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was asked; ``words`` reveal no address and no version."""
+
+    name: str
+    ok: bool
+    words: str
+
+
+def check_everything() -> tuple[Check, ...]:
+    """Ask each of them; one that fails does not keep the others from being asked."""
+    return tuple(
+        _ask(name, question)
+        for name, question in (
+            ("database", _ask_database),
+            ("valkey", _ask_valkey),
+            ("storage", storage.check),
+            ("worker", _ask_for_worker),
+        )
+    )
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an unexpected exception only says that the database or Valkey is away."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, RedisError | StorageFault)
+
+
+def _ask(name: str, question: Callable[[], None]) -> Check:
+    try:
+        question()
+    except Unavailable as refusal:
+        return Check(name, False, refusal.message)
+    except (DBAPIError, RedisError, StorageFault, OSError) as fault:
+        log.warning("not ready: %s (%s)", name, type(fault).__name__)
+        return Check(name, False, "does not answer")
+    return Check(name, True, "answers")
+
+
+def _ask_database() -> None:
+    try:
+        db.session.execute(text("SELECT 1 FROM alembic_version"))
+    finally:
+        db.session.rollback()
+
+
+def _ask_valkey() -> None:
+    with bell.connection() as connection:
+        connection.ping()
+
+
+def _ask_for_worker() -> None:
+    with bell.connection() as connection:
+        for worker in Worker.all(connection=connection, queue=bell.queue(connection)):
+            seen = worker.last_heartbeat
+            # A killed worker leaves its key behind for as long as a living one may be silent.
+            if seen is not None and (clock.now() - seen).total_seconds() <= worker.worker_ttl:
+                return
+    raise Unavailable("no worker is alive")

@@ -1,0 +1,210 @@
+"""What the rest of the house may ask of storage, whatever lies beneath it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from app.errors import NotFound
+from app.storage.errors import StorageUnavailable
+
+# A segment never begins with a dot: such names are storage's own.
+_SEGMENT: Final = r"[a-z0-9_-][a-z0-9._-]*"
+_KEY: Final = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*", re.ASCII)
+_PREFIX: Final = re.compile(rf"({_SEGMENT}/)*({_SEGMENT})?", re.ASCII)
+_LONGEST_KEY: Final = 512
+_LONGEST_SEGMENT: Final = 200
+PROBES: Final = "readiness-probe"
+
+
+def check_key(key: str) -> str:
+    """The key itself. Keys are made by our code, never from a user's text.
+
+    :raises ValueError: not lower-case segments of ``a-z 0-9 . _ -`` joined by ``/``, or a segment that begins
+        with a dot or holds two in a row, or too long
+    """
+    if not _KEY.fullmatch(key) or not _fits(key):
+        raise ValueError(f"not a storage key: {key[:80]!r}")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix itself: the beginning of a key, possibly cut inside a segment, possibly empty.
+
+    :raises ValueError: no key could begin so
+    """
+    if not _PREFIX.fullmatch(prefix) or not _fits(prefix):
+        raise ValueError(f"not the beginning of a storage key: {prefix[:80]!r}")
+    return prefix
+
+
+def _fits(key: str) -> bool:
+    segments = key.split("/")
+    return len(key) <= _LONGEST_KEY and all(
+        len(one) <= _LONGEST_SEGMENT and ".." not in one for one in segments
+    )
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One published object: ``size`` in bytes, ``modified_at`` (UTC) is when its bytes were written."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class Publication(ABC):
+    """Bytes on their way to a key; nobody sees any of them before :meth:`commit`.
+
+    As a context manager it commits when its block ends well and discards when the block raises. Code that
+    must act between the steps (a fence asked once more, a failpoint) calls them itself::
+
+        with storage.publishing(key) as sink:
+            sink.write(...)
+            sink.settle()     # every byte is safe, under no key yet
+            ...               # a process killed here leaves garbage for sweep_unfinished(), and no object
+            sink.commit()     # now the key names the whole object
+            ...               # a process killed here leaves the object
+    """
+
+    @abstractmethod
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        """Take all of ``data``; returns its length in bytes.
+
+        :raises StorageFull: no room
+        :raises StorageUnavailable: any other trouble below
+        :raises ValueError: settled, committed or discarded before
+        """
+
+    @abstractmethod
+    def tell(self) -> int:
+        """Bytes taken so far."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Make every byte durable, still unseen. A second call does nothing. Raises like :meth:`write`."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Settle, then make the object appear under its key, whole and durably, in place of any earlier one.
+
+        A second call does nothing. Raises like :meth:`write`; after an exception call :meth:`discard` (the
+        context manager does), and take the object for absent unless :meth:`Storage.exists` says otherwise.
+        """
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Drop what was written, leaving nothing behind; after a commit it does nothing. Never raises."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Asked by libraries that write to files; promises nothing, unlike :meth:`settle`."""
+
+    def writable(self) -> bool:
+        """Asked by libraries that write to files."""
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.discard()
+
+
+class Storage(ABC):
+    """Bytes by key. Objects appear whole, are never changed in place and never appended to.
+
+    Every method that takes a key raises :class:`ValueError` for one that :func:`check_key` refuses, and
+    :class:`~app.storage.errors.StorageFault` when what lies beneath fails.
+    """
+
+    @abstractmethod
+    def publishing(self, key: str) -> Publication:
+        """Begin an object; see :class:`Publication`. Two at once on one key: the later commit stays."""
+
+    @abstractmethod
+    def open(self, key: str) -> BinaryIO:
+        """The object's bytes, buffered and seekable; the caller closes it.
+
+        It goes on giving the same bytes if the key is published anew or deleted meanwhile.
+
+        :raises NotFound: no such object
+        """
+
+    @abstractmethod
+    def stat(self, key: str) -> StoredObject:
+        """What is known of the object without reading it.
+
+        :raises NotFound: no such object
+        """
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens when there is none."""
+
+    @abstractmethod
+    def list_(self, prefix: str = "") -> Iterator[StoredObject]:
+        """The objects whose keys begin with ``prefix`` (text, not a folder: ``a/b`` also finds ``a/bc``), by
+        key.
+
+        Objects that come or go meanwhile may or may not be among them.
+        """
+
+    @abstractmethod
+    def free_bytes(self) -> int | None:
+        """Room left for us in bytes; None when no bound is known."""
+
+    @abstractmethod
+    def sweep_unfinished(self, older_than: datetime) -> int:
+        """Remove publications that nobody has written to since ``older_than``; their writers were killed.
+
+        Choose a moment further back than the longest pause a living writer may make.
+
+        :param older_than: a moment with a time zone, by the wall clock
+        :return: how many were removed
+        """
+
+    def size(self, key: str) -> int:
+        """The object's length in bytes.
+
+        :raises NotFound: no such object
+        """
+        return self.stat(key).size
+
+    def exists(self, key: str) -> bool:
+        """Whether the key names an object just now."""
+        try:
+            self.stat(key)
+        except NotFound:
+            return False
+        return True
+
+    def check(self) -> None:
+        """Write, read back and delete a small object: readiness.
+
+        :raises StorageFull: no room for even that
+        :raises StorageUnavailable: any of the three failed, or gave back other bytes
+        """
+        token = secrets.token_hex(16)
+        key = f"{PROBES}/{token}"
+        try:
+            with self.publishing(key) as sink:
+                sink.write(token.encode())
+            with self.open(key) as stream:
+                if stream.read() != token.encode():
+                    raise StorageUnavailable("The server's storage gave back other bytes than it was given.")
+        finally:
+            self.delete(key)

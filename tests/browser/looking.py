@@ -1,0 +1,61 @@
+"""Looking at a page as a checker does: accessibility by axe-core, overflow, and pictures for people."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+RUN_AXE = """async () => {
+  const found = await axe.run(document, {
+    resultTypes: ["violations"],
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  });
+  return found.violations.map(one => `${one.id}: ${one.help}: ` + one.nodes.slice(0, 3).map(
+    node => `${node.target.join(" ")} (${node.any.concat(node.all, node.none).map(each => each.message).join("; ")})`
+  ).join(" | "));
+}"""
+RUNS_OVER = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide && document.body.scrollWidth <= wide) return null;
+  const over = [...document.querySelectorAll("body *")].filter(one => one.getBoundingClientRect().right > wide + 0.5);
+  return over.slice(0, 3).map(one => `${one.tagName.toLowerCase()}.${one.className}`).join(", ") || "something";
+}"""
+PICTURES = os.environ.get("CHARTROOM_PICTURES")
+"""A folder for a full-page picture of every page that the tests look at, for people to leaf through."""
+
+
+@cache
+def _axe() -> str:
+    return AXE.read_text(encoding="utf-8")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong on the page as it stands."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(_axe())
+    return page.evaluate(RUN_AXE)
+
+
+def runs_over(page: Page) -> str | None:
+    """What makes the page scroll sideways, or None."""
+    return page.evaluate(RUNS_OVER)
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture where CHARTROOM_PICTURES says, if it says so."""
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / (re.sub(r"[^\w.-]+", "_", name) + ".png"), full_page=True)
+
+
+def faults_of(page: Page, name: str) -> list[str]:
+    """Everything that is wrong with how the page stands there, each in a sentence."""
+    picture(page, name)
+    found = [f"{name}: {words}" for words in violations(page)]
+    if over := runs_over(page):
+        found.append(f"{name}: scrolls sideways because of {over}")
+    return found

@@ -1,0 +1,68 @@
+"""What people do in the portal, step by step, found by the words that they would look for."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Download, Page, expect
+
+from tests.factories import PASSWORD
+
+
+def sign_in(page: Page, email: str) -> None:
+    """Through the form, by mouse and keyboard."""
+    page.goto("/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Welcome")
+
+
+def sign_in_by_keyboard(page: Page, email: str) -> None:
+    """Without a mouse: by tab, letters and Enter."""
+    page.goto("/sign-in")
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "email":
+            break
+    page.keyboard.type(email)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Welcome")
+
+
+def open_menu(page: Page) -> None:
+    """On a phone, search and sign-out are behind the menu."""
+    menu = page.get_by_role("button", name="Menu")
+    if menu.is_visible() and menu.get_attribute("aria-expanded") == "false":
+        menu.click()
+        expect(page.get_by_role("searchbox", name="Search").first).to_be_visible()
+
+
+def search(page: Page, words: str) -> None:
+    open_menu(page)
+    page.locator("#site-search").fill(words)
+    page.locator("#site-search").press("Enter")
+    expect(page.locator("#results, [id=results]").first).to_be_visible()
+
+
+def sign_out(page: Page) -> None:
+    open_menu(page)
+    page.locator(".user-menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def draws_a_chart(page: Page) -> bool:
+    """Whether the first chart of the page has lines on its canvas."""
+    page.locator(".chart canvas").first.scroll_into_view_if_needed()
+    return page.locator(".chart canvas").first.evaluate("""canvas => {
+      const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      return pixels.some((value, place) => place % 4 === 3 && value > 0);
+    }""")
+
+
+def await_download(page: Page, link: str) -> Download:
+    """Follow a link that downloads, by its words."""
+    with page.expect_download() as started:
+        page.get_by_role("link", name=link).first.click()
+    return started.value

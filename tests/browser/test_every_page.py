@@ -1,0 +1,110 @@
+"""Every page, as the application's own map of addresses has them, with real ids, at a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page
+
+from app import create_app
+from tests.browser.conftest import Visit
+from tests.browser.looking import faults_of
+from tests.browser.portal import Portal
+from tests.browser.walking import Stop, stops
+from tests.browser.watching import Watch
+
+WIDTHS = (1280, 390)
+PARTS = {"portal.exports.status"}
+"""What is put into a page that stands already, and is looked at there."""
+SETTLED = "() => [...document.querySelectorAll('.chart')].every(one => one.querySelector('canvas, .chart-words'))"
+
+
+@pytest.fixture
+def mapped(portal: Portal) -> Flask:
+    """The application, for its map of addresses."""
+    return create_app(portal.config)
+
+
+def walk(page: Page, way: Iterable[Stop], who: str, watch: Watch) -> str:
+    """Visit each stop and look at it at both widths; answer everything that is wrong, a line each."""
+    seen: set[str] = set()
+    return "\n".join(fault for stop in way for fault in (*look(page, stop, who, seen), *watch.take()))
+
+
+def look(page: Page, stop: Stop, who: str, seen: set[str]) -> Iterator[str]:
+    name, wanted = f"{who} {stop.path}", stop.refusal or 200
+    answer = page.request.get(stop.path)
+    if answer.status != wanted:
+        yield f"{name}: answers {answer.status}, not {wanted}"
+    if stop.endpoint in PARTS:
+        assert "<html" not in answer.text()
+    elif answer.headers.get("content-type", "").startswith("text/html") and answer.url not in seen:
+        seen.add(answer.url)
+        page.goto(stop.path)
+        yield from look_at_both_widths(page, name)
+
+
+def look_at_both_widths(page: Page, name: str) -> Iterator[str]:
+    page.wait_for_function(SETTLED)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        yield from faults_of(page, f"{name} at {width}")
+
+
+def as_seen_by(who: str, way: Iterable[Stop]) -> list[Stop]:
+    """What an analyst may not: change and attach."""
+    closed = {"portal.browse.edit", "portal.files.form", "portal.files.remove"} if who == "ann" else set()
+    return [
+        Stop(stop.endpoint, stop.values, stop.path, 403 if stop.endpoint in closed else stop.refusal) for stop in way
+    ]
+
+
+@pytest.mark.parametrize("who", ["alice", "max"])
+def test_every_page_stands_and_is_accessible(
+    who: str, mapped: Flask, portal: Portal, visit: Visit, watch: Watch
+) -> None:
+    way = stops(mapped, portal.contents)
+    assert len(way) > 30
+    found = walk(visit(who), as_seen_by(who, way), who, watch)
+    assert not found, found
+
+
+def test_pages_of_somebody_who_may_only_look_stand_too(
+    mapped: Flask, portal: Portal, visit: Visit, watch: Watch
+) -> None:
+    patient = str(portal.contents.patient)
+    way = [stop for stop in stops(mapped, portal.contents) if patient in stop.path]
+    found = walk(visit("ann"), as_seen_by("ann", way), "ann", watch)
+    assert not found, found
+
+
+def test_pages_of_a_tenant_that_holds_nothing_say_so(mapped: Flask, portal: Portal, visit: Visit, watch: Watch) -> None:
+    way = [stop for stop in stops(mapped, portal.contents) if not set(stop.values) - {"data_type"}]
+    way = [stop for stop in way if str(portal.contents.patient) not in stop.path]
+    found = walk(visit(portal.contents.hollow), way, "hollow", watch)
+    assert not found, found
+
+
+def test_the_page_of_a_stranger_is_the_sign_in_page(visit: Visit, watch: Watch) -> None:
+    page = visit()
+    found = walk(page, [Stop("", {}, "/exports/")], "stranger", watch)
+    assert not found, found
+    assert "/sign-in?next=" in page.url
+
+
+def test_what_is_not_there_has_a_page_that_says_so(portal: Portal, visit: Visit, watch: Watch) -> None:
+    nowhere = [f"/entities/patient/{uuid4()}", "/entities/spaceship", "/no-such-page", f"/exports/{uuid4()}"]
+    foreign = [f"/entities/patient/{portal.contents.patient}", f"/exports/{portal.contents.exports['ready']}"]
+    for who, paths in (("alice", nowhere), ("boris", foreign)):
+        found = walk(visit(who), [Stop("", {}, path, 404) for path in paths], who, watch)
+    assert not found, found
+
+
+def test_exports_that_are_switched_off_explain_themselves(visit: Visit, watch: Watch) -> None:
+    page = visit("boris")
+    found = walk(page, [Stop("", {}, "/exports/new", 403)], "boris", watch)
+    assert not found, found
+    assert "administrator" in page.get_by_role("main").inner_text()

@@ -1,0 +1,107 @@
+"""Every page of the portal with real ids, found in the application's own map of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.browser.peopled import Contents
+
+Values = Mapping[str, Any]
+
+MORE_ADDRESSES: dict[str, tuple[str, ...]] = {
+    "portal.browse.list": ("?q=nobody-is-called-so", "?sort=-updated_at&size=50"),
+    "portal.charts.values": ("?from=yesterday",),
+    "portal.exports.index": ("?whose=all",),
+}
+"""Addresses of a page that look different, beside the bare one."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One address to look at. ``refusal``: the status with which the portal should say no there, or None."""
+
+    endpoint: str
+    values: Values
+    path: str
+    refusal: int | None = None
+
+
+def rules_of_portal(app: Flask) -> list[Rule]:
+    """What can be asked for with GET in the portal."""
+    return [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("portal.") and "GET" in (rule.methods or ())
+    ]
+
+
+def stops(app: Flask, contents: Contents) -> list[Stop]:
+    """Each address of the portal with each example of its values.
+
+    :raises LookupError: an address takes values of which there is no example here
+    """
+    return [
+        Stop(
+            rule.endpoint, values, path + more, 400 if "yesterday" in more else expected_refusal(rule.endpoint, values)
+        )
+        for rule in rules_of_portal(app)
+        for values, path in _addresses(app, rule, contents)
+        for more in ("", *_more(rule.endpoint, values, contents))
+    ]
+
+
+def expected_refusal(endpoint: str, values: Values) -> int | None:
+    """Where the portal should say no to somebody who may see everything: archives that are not there."""
+    if endpoint in ("portal.exports.download", "portal.exports.file"):
+        return {"expired": 410, "ready": None}.get(values["state"], 409)
+    return None
+
+
+def _addresses(app: Flask, rule: Rule, contents: Contents) -> Iterator[tuple[Values, str]]:
+    for values in examples(rule, contents):
+        real = {name: value for name, value in values.items() if name in rule.arguments}
+        with app.test_request_context():
+            yield values, app.url_for(rule.endpoint, **real)
+
+
+def examples(rule: Rule, contents: Contents) -> list[dict[str, Any]]:
+    """Real values for what an address takes.
+
+    :raises LookupError: there are none here: add some
+    """
+    patient = {"data_type": "patient", "entity_id": contents.patient}
+    known: dict[frozenset[str], list[dict[str, Any]]] = {
+        frozenset(): [{}],
+        frozenset({"data_type"}): [{"data_type": kind} for kind in ("patient", "device", "generic-entity", "command")],
+        frozenset({"data_type", "entity_id"}): [
+            patient,
+            {"data_type": "device", "entity_id": contents.device},
+            {"data_type": "generic-entity", "entity_id": contents.log},
+        ],
+        frozenset({"data_type", "entity_id", "attribute"}): [
+            patient | {"attribute": "analysis_file"},
+            patient | {"attribute": "images"},
+        ],
+        frozenset({"file_id"}): [{"file_id": contents.image}],
+        frozenset({"export_id"}): [{"export_id": one, "state": state} for state, one in contents.exports.items()],
+        frozenset({"export_id", "ordinal"}): [
+            {"export_id": contents.exports[state], "state": state, "ordinal": 0} for state in ("ready", "failed")
+        ],
+    }
+    try:
+        return known[frozenset(rule.arguments)]
+    except KeyError:
+        raise LookupError(f"{rule.rule} takes values of which the browser tests know no example") from None
+
+
+def _more(endpoint: str, values: Values, contents: Contents) -> tuple[str, ...]:
+    if endpoint == "portal.exports.new":
+        return (f"?data_type=patient&entity_id={contents.patient}",)
+    if endpoint == "portal.browse.list" and values["data_type"] != "patient":
+        return ()
+    return MORE_ADDRESSES.get(endpoint, ())

@@ -1,0 +1,82 @@
+"""`make run` starts everything, says where it is, and keeps it alive."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ops.running import Run, until
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def running(start: Start) -> Iterator[Run]:
+    """A portal that is open."""
+    run = start().await_open()
+    yield run
+    run.interrupt()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_says_where_the_portal_is_and_how_to_sign_in(running: Run, data_dir: Path) -> None:
+    assert running.answers()
+    kept = json.loads((data_dir / "demo-credentials.json").read_text())
+    assert f"http://127.0.0.1:{running.port}" in running.said
+    assert kept["tenant"] in running.said
+    assert {"clinician", "analyst", "administrator"} <= {user["role"] for user in kept["users"]}
+    for user in kept["users"]:
+        assert user["email"] in running.said
+        assert user["password"] in running.said
+
+
+def test_what_is_secret_is_readable_by_its_owner_alone(running: Run, data_dir: Path) -> None:
+    assert running.answers()
+    assert mode(data_dir / "demo-credentials.json") == 0o600
+    assert mode(data_dir / "secret-key") == 0o600
+    assert mode(data_dir) == 0o700
+
+
+def test_a_busy_port_is_refused_in_words_and_changes_nothing(
+    running: Run, start: Start, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "other data"
+    refused = start(port=running.port, data=str(elsewhere))
+    said = refused.await_end()
+    assert refused.make.returncode != 0
+    assert f"port {running.port} is already in use" in said
+    assert not elsewhere.exists()
+    assert running.answers()
+
+
+def test_data_that_is_being_served_is_refused_to_a_second_portal(
+    running: Run, start: Start, data_dir: Path
+) -> None:
+    before = files(data_dir)
+    refused = start()
+    said = refused.await_end()
+    assert refused.make.returncode != 0
+    assert "another portal is running on the data" in said
+    assert files(data_dir) == before
+    assert running.answers()
+
+
+@pytest.mark.parametrize("service", ["valkey", "web", "worker", "reconciler"])
+def test_whatever_dies_is_started_again(service: str, running: Run) -> None:
+    dead = running.await_service(service)
+    os.kill(dead, signal.SIGKILL)
+    running.await_service(service, other_than=dead)
+    until(running.answers, "the portal answers again")

@@ -1,0 +1,313 @@
+"""Every address of the application × {stranger, other tenant, other organization, wrong role}, with real ids.
+
+What is walked is ``app.url_map``; :data:`DOORS` states the policy of each address, so that a new one, or one that is
+gone, is a decision that somebody writes down here.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import select
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from app import exports
+from app.attachments import begin_upload, get_file, receive
+from app.catalog import get_entity
+from app.exports import ReportParams
+from app.extensions import db
+from app.models import StoredFile
+from tests.conftest import csrf_token
+from tests.factories import BEGINNING, World
+
+SignedIn = Callable[[str], FlaskClient]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may pass: ``needs`` is ``nobody``, ``sign-in`` or a permission; ``of`` whose id stands in the address."""
+
+    needs: str
+    of: str = ""
+
+
+DOORS = {
+    "GET /healthz": Door("nobody"),
+    "GET /readyz": Door("nobody"),
+    "GET /static/<path:filename>": Door("nobody"),
+    "GET /sign-in": Door("nobody"),
+    "POST /sign-in": Door("nobody"),
+    "POST /sign-out": Door("sign-in"),
+    "GET /": Door("sign-in"),
+    "GET /entities/": Door("sign-in"),
+    "GET /entities/<data_type>": Door("sign-in"),
+    "GET /entities/<data_type>/<uuid:entity_id>": Door("view", "entity"),
+    "GET /entities/<data_type>/<uuid:entity_id>/edit": Door("edit", "entity"),
+    "POST /entities/<data_type>/<uuid:entity_id>/edit": Door("edit", "entity"),
+    "GET /entities/<data_type>/<uuid:entity_id>/history": Door("view", "entity"),
+    "GET /entities/<data_type>/<uuid:entity_id>/chart": Door("view", "entity"),
+    "GET /entities/<data_type>/<uuid:entity_id>/measurements": Door("view", "entity"),
+    "GET /entities/<data_type>/<uuid:entity_id>/files/<attribute>": Door("attach", "entity"),
+    "POST /entities/<data_type>/<uuid:entity_id>/files/<attribute>": Door("attach", "entity"),
+    "GET /files/<uuid:file_id>": Door("view", "file"),
+    "GET /files/<uuid:file_id>/preview": Door("view", "file"),
+    "GET /files/<uuid:file_id>/remove": Door("attach", "file"),
+    "POST /files/<uuid:file_id>/remove": Door("attach", "file"),
+    "GET /exports/": Door("sign-in"),
+    "GET /exports/new": Door("export"),
+    "POST /exports/": Door("export"),
+    "POST /exports/preview": Door("export"),
+    "GET /exports/<uuid:export_id>": Door("view", "export"),
+    "GET /exports/<uuid:export_id>/status": Door("view", "export"),
+    "GET /exports/<uuid:export_id>/cancel": Door("view", "export"),
+    "POST /exports/<uuid:export_id>/cancel": Door("view", "export"),
+    "GET /exports/<uuid:export_id>/archive": Door("view", "export"),
+    "GET /exports/<uuid:export_id>/files/<int:ordinal>": Door("view", "export"),
+}
+INTRUDERS = {
+    "entity": ("boris", "rita"),
+    "file": ("boris", "rita"),
+    "export": ("boris", "rita", "adam"),
+}
+"""Another tenant's administrator, another organization's clinician; an export is its owner's alone."""
+
+PLANTED = "a planted address"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One method of one rule."""
+
+    method: str
+    rule: Rule
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.rule.rule}"
+
+
+def addresses_of(app: Flask) -> list[Address]:
+    """Every address that is registered, whatever decorator brought it."""
+    return [
+        Address(method, rule)
+        for rule in sorted(app.url_map.iter_rules(), key=lambda known: known.rule)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """Real ids of Northside's, made by alice."""
+
+    entity_id: UUID
+    file_id: UUID
+    export_id: UUID
+
+    def path(self, app: Flask, address: Address) -> str:
+        known = {
+            "data_type": "patient",
+            "attribute": "images",
+            "ordinal": 0,
+            "filename": "portal.css",
+            "entity_id": self.entity_id,
+            "file_id": self.file_id,
+            "export_id": self.export_id,
+        }
+        values = {name: known[name] for name in address.rule.arguments}
+        return app.url_map.bind("localhost").build(address.rule.endpoint, values, method=address.method)
+
+
+UNKNOWN = Things(uuid4(), uuid4(), uuid4())
+
+
+@pytest.fixture
+def things(app: Flask, world: World) -> Things:
+    with app.app_context():
+        alice, patient = world.actor("alice"), world.patient()
+        picture = png()
+        reception = begin_upload(alice, patient.id, "images", "picture.png", len(picture))
+        file = receive(alice, reception, io.BytesIO(picture))
+        params = ReportParams(data_types=("patient",), period="creation", start=BEGINNING, end=None)
+        export = exports.request_export(alice, "report", params, request_key=uuid4().hex)
+        entity_id, file_id, export_id = patient.id, file.id, export.id
+        exports.work_until_idle("doors")
+        assert exports.get_export(alice, export_id).state == "ready"
+    return Things(entity_id, file_id, export_id)
+
+
+def png() -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", (40, 30), (10, 79, 158)).save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+def ask(browser: FlaskClient, address: Address, path: str, *, token: str | None = None, **more: object) -> TestResponse:
+    """One request; an unsafe one carries the token when there is one."""
+    if address.method == "GET":
+        return browser.get(path, **more)
+    fields: dict[str, object] = {} if token is None else {"csrf_token": token}
+    if address.rule.endpoint == "portal.files.upload":
+        fields["file"] = (io.BytesIO(png()), "another.png")
+    return browser.open(path, method=address.method, data=fields, **more)
+
+
+def said(answer: TestResponse) -> tuple[int, str]:
+    """Status and body, without what differs from one request to the next for everybody."""
+    return answer.status_code, re.sub(r'(X-CSRFToken": |name="csrf_token" value=)"[^"]+"', "token", answer.text)
+
+
+def lets_in(answer: TestResponse) -> bool:
+    """Whether a stranger got anything but the way to the sign-in page."""
+    to_sign_in = answer.status_code == 303 and answer.location.startswith("/sign-in")
+    return not (to_sign_in or answer.status_code == 401)
+
+
+def doors_left_open(app: Flask, things: Things) -> list[str]:
+    """Addresses that let a stranger in, or that have no stated policy."""
+    found = []
+    for address in addresses_of(app):
+        door = DOORS.get(address.name)
+        if door is None:
+            found.append(f"{address.name}: no policy is stated in tests/test_doors.py")
+        elif door.needs != "nobody" and lets_in(ask(app.test_client(), address, things.path(app, address))):
+            found.append(f"{address.name}: lets a stranger in")
+    return found
+
+
+def walked(app: Flask, *, of: str | None = None, needs: str | None = None) -> Iterator[tuple[Address, Door]]:
+    for address in addresses_of(app):
+        door = DOORS[address.name]
+        if (of is None or door.of == of) and (needs is None or door.needs == needs):
+            yield address, door
+
+
+def test_the_addresses_are_those_that_are_written_down(app: Flask) -> None:
+    assert {address.name for address in addresses_of(app)} == set(DOORS)
+
+
+def test_every_route_refuses_a_stranger_but_the_few_that_are_named(app: Flask, things: Things) -> None:
+    assert doors_left_open(app, things) == []
+
+
+def test_a_planted_route_without_a_guard_is_caught(
+    app: Flask, things: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.add_url_rule("/planted", PLANTED, lambda: "patients")
+    assert doors_left_open(app, things) == ["GET /planted: no policy is stated in tests/test_doors.py"]
+    monkeypatch.setitem(DOORS, "GET /planted", Door("sign-in"))
+    assert doors_left_open(app, things) == ["GET /planted: lets a stranger in"]
+
+
+def test_a_stranger_learns_nothing_about_which_ids_exist(app: Flask, client: FlaskClient, things: Things) -> None:
+    for address, door in walked(app):
+        if not door.of:
+            continue
+        real, unknown = (ask(client, address, one.path(app, address)) for one in (things, UNKNOWN))
+        assert real.status_code == unknown.status_code, address.name
+
+
+def test_the_ids_are_real_so_the_owner_gets_an_answer_from_every_page(
+    app: Flask, signed_in: SignedIn, things: Things
+) -> None:
+    browser = signed_in("alice")
+    for address, _ in walked(app):
+        if address.method == "GET" and address.rule.endpoint != "health.ready":
+            with ask(browser, address, things.path(app, address)) as answer:
+                assert answer.status_code < 400, address.name
+
+
+@pytest.mark.parametrize(("of", "intruder"), [(of, name) for of, names in INTRUDERS.items() for name in names])
+def test_what_is_not_theirs_answers_exactly_like_what_does_not_exist(
+    app: Flask, signed_in: SignedIn, things: Things, of: str, intruder: str
+) -> None:
+    browser = signed_in(intruder)
+    token = csrf_token(browser, "/entities/")
+    walked_any = False
+    for address, _ in walked(app, of=of):
+        foreign, unknown = (
+            said(ask(browser, address, one.path(app, address), token=token)) for one in (things, UNKNOWN)
+        )
+        assert foreign[0] == 404, address.name
+        assert foreign == unknown, address.name
+        walked_any = True
+    assert walked_any
+
+
+def test_the_ids_of_others_change_nothing(app: Flask, signed_in: SignedIn, world: World, things: Things) -> None:
+    browser = signed_in("boris")
+    token = csrf_token(browser, "/entities/")
+    for address, door in walked(app):
+        if address.method != "GET" and door.of:
+            ask(browser, address, things.path(app, address), token=token)
+    with app.app_context():
+        alice = world.actor("alice")
+        assert get_file(alice, things.file_id).state == "attached"
+        assert exports.get_export(alice, things.export_id).state == "ready"
+        assert get_entity(alice, things.entity_id).changed_by == alice.user_id
+
+
+@pytest.mark.parametrize("needs", ["edit", "attach"])
+def test_a_role_that_may_only_look_is_refused_with_words(
+    app: Flask, signed_in: SignedIn, things: Things, needs: str
+) -> None:
+    browser = signed_in("ann")
+    token = csrf_token(browser, "/entities/")
+    for address, _ in walked(app, needs=needs):
+        answer = ask(browser, address, things.path(app, address), token=token)
+        assert answer.status_code == 403, address.name
+        assert "Your role does not let you" in answer.text, address.name
+
+
+def test_a_tenant_whose_exports_are_off_gets_none(app: Flask, signed_in: SignedIn, things: Things) -> None:
+    browser = signed_in("boris")
+    token = csrf_token(browser, "/entities/")
+    for address, _ in walked(app, needs="export"):
+        answer = ask(browser, address, things.path(app, address), token=token)
+        assert answer.status_code == 403, address.name
+
+
+def test_no_unsafe_address_does_anything_without_the_token(app: Flask, signed_in: SignedIn, things: Things) -> None:
+    browser = signed_in("alice")
+    for address, _ in walked(app):
+        if address.method == "GET":
+            continue
+        for headers in ({}, {"X-CSRFToken": "forged"}):
+            answer = ask(browser, address, things.path(app, address), headers=headers)
+            assert answer.status_code == 400, address.name
+            assert "The form was too old" in answer.text, address.name
+    assert browser.get("/entities/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["application/octet-stream", "multipart/form-data"])
+def test_an_upload_without_the_token_leaves_nothing_behind(
+    app: Flask, signed_in: SignedIn, things: Things, kind: str
+) -> None:
+    browser = signed_in("alice")
+    path = f"/entities/patient/{things.entity_id}/files/images?name=more.png"
+    body = png() if kind.startswith("application") else {"file": (io.BytesIO(png()), "more.png")}
+    answer = browser.post(path, data=body, content_type=kind)
+    assert answer.status_code == 400
+    with app.app_context():
+        assert db.session.scalars(select(StoredFile.id)).all() == [things.file_id]
+
+
+def test_another_method_or_an_unknown_address_is_refused_with_a_page(app: Flask, signed_in: SignedIn) -> None:
+    browser = signed_in("alice")
+    for method, path, status in (
+        ("DELETE", "/entities/", 405),
+        ("GET", "/sign-out", 405),
+        ("GET", "/entities/patient/not-an-id", 404),
+        ("GET", "/nowhere", 404),
+    ):
+        answer = browser.open(path, method=method)
+        assert answer.status_code == status
+        assert "What you can do" in answer.text
