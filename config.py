@@ -37,6 +37,9 @@ class Config:
     fragment_rows: int = 5_000
     idle_seconds: float = 30 * 60.0
     session_seconds: float = 12 * 3600.0
+    body_idle_seconds: float = 20.0
+    body_seconds: float = 30.0
+    upload_idle_seconds: float = 60.0
     queue_name: str = "chartroom"
     log_level: str = "INFO"
 
@@ -80,6 +83,9 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "fragment_rows": int,
     "idle_seconds": float,
     "session_seconds": float,
+    "body_idle_seconds": float,
+    "body_seconds": float,
+    "upload_idle_seconds": float,
 }
 
 

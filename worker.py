@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rq import Worker
 from rq.serializers import JSONSerializer
 
@@ -11,6 +13,7 @@ from config import Config
 
 def main() -> None:
     """Listen to the bell until told to stop. One queue for a worker: with two, RQ may never notice a dead job."""
+    os.umask(0o077)  # health data: for its owner alone
     app = create_app(Config.from_env())
     jobs.bind(app)
     connection = jobqueue.bell.connection(patient=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 from rq import Worker
@@ -18,6 +20,8 @@ from app.jobqueue import bell
 from app.storage import StorageFault, storage
 
 log = logging.getLogger(__name__)
+
+REMEMBERED_FOR = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,25 @@ def check_everything() -> tuple[Check, ...]:
             ("worker", _ask_for_worker),
         )
     )
+
+
+class Remembered:
+    """The answers of this process, asked for anew at most once in :data:`REMEMBERED_FOR`.
+
+    Strangers may ask as often as they like, and each answer costs a write to the disk.
+    """
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._answered: tuple[datetime, tuple[Check, ...]] | None = None
+
+    def checks(self) -> tuple[Check, ...]:
+        """As :func:`check_everything`, at most that old."""
+        with self._asking:
+            if self._answered is None or not timedelta(0) <= clock.now() - self._answered[0] < REMEMBERED_FOR:
+                checks = check_everything()
+                self._answered = clock.now(), checks
+            return self._answered[1]
 
 
 def is_outage(error: BaseException | None) -> bool:

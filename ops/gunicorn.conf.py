@@ -1,6 +1,12 @@
 """How the web process is served; every setting that differs from gunicorn's own default says why."""
 
+import logging
 import os
+import sys
+import traceback
+from typing import Any
+
+from gunicorn.glogging import Logger
 
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 
@@ -27,3 +33,49 @@ worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
 
 # No control socket: signals are enough, and two portals of one user would share it.
 control_socket_disable = True
+
+
+class WithoutValues(Logger):  # type: ignore[misc]  # gunicorn carries no types
+    """gunicorn's log without what people typed: no address asked for, no message of an exception.
+
+    A search is a query string, and it may be a patient's name.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.addFilter(without_values)
+
+
+def without_values(record: logging.LogRecord) -> bool:
+    """Keep the words that gunicorn chose, the kind of the exception and its frames."""
+    if record.msg == "Exception in worker process":
+        return True  # it could not start: the message names the setting, and nobody has asked for anything yet
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        frames = " < ".join(
+            f"{frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in reversed(traceback.extract_tb(error.__traceback__))
+        )
+        record.msg = f"{_words(record)} ({type(error).__qualname__}) {frames}"
+    elif record.levelno >= logging.ERROR and sys.exc_info()[0] is not None:
+        record.msg = f"{_words(record)} ({_kind()})"
+    elif str(record.msg).startswith("Invalid request from ip="):
+        # What follows quotes the request line or a header.
+        record.msg = f"{str(record.msg).split(': ', 1)[0]} ({_kind()})"
+    else:
+        return True
+    record.args, record.exc_info, record.exc_text = (), None, None
+    return True
+
+
+def _words(record: logging.LogRecord) -> str:
+    """What is said before the first value."""
+    return str(record.msg).split("%", 1)[0].splitlines()[0].strip() if record.msg else "A fault"
+
+
+def _kind() -> str:
+    kind = sys.exc_info()[0]
+    return kind.__qualname__ if kind else "unreadable"
+
+
+logger_class = WithoutValues

@@ -65,6 +65,13 @@
     return units.length <= 2 ? [every] : units.map((unit) => every.filter((i) => (series[i].unit || "") === unit));
   }
 
+  /** The y range of a unit: its values, and the normal ranges too, or a value outside one would look as if inside. */
+  function around(shown, unit) {
+    const bounds = shown.filter((one) => (one.unit || "") === unit).flatMap((one) => one.normal || []).filter(Number.isFinite);
+    return (_plot, low, high) => (Number.isFinite(low) && Number.isFinite(high)
+      ? window.uPlot.rangeNum(Math.min(low, ...bounds), Math.max(high, ...bounds), 0.1, true) : [0, 1]);
+  }
+
   /** Paints the normal range of each shown series behind the lines. */
   function paintNormalRanges(plot, shown) {
     const { left, top, width, height } = plot.bbox;
@@ -210,7 +217,7 @@
         tzDate: (at) => window.uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
         cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: this.root.dataset.chartUrl },
           bind: { dblclick: () => () => { this.showAll(); return null; } } },
-        scales: { x: { time: true } },
+        scales: { x: { time: true }, ...Object.fromEntries(units.map((unit) => [`y ${unit}`, { range: around(shown, unit) }])) },
         series: [{ label: "Time", value: (_plot, at) => (at === null ? "–" : moment(at)) },
           ...shown.map((one) => ({
             label: one.unit ? `${one.label} (${one.unit})` : one.label, scale: `y ${one.unit || ""}`, stroke: one.stroke, width: 1.5,

@@ -56,6 +56,12 @@ def failing(browser: FlaskClient) -> set[str]:
     return failed
 
 
+def later(**passed: float) -> None:
+    """Turn the clock on, and stop it there."""
+    moment = clock.now() + timedelta(**passed)
+    clock.turn(lambda: moment)
+
+
 def test_a_process_that_answers_is_alive_whatever_else_is_away(client: FlaskClient) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "alive"})
@@ -88,9 +94,25 @@ def test_with_valkey_killed_it_says_so_at_once(stranger: FlaskClient, worker: Wo
 
 def test_a_storage_that_cannot_be_written_is_told(stranger: FlaskClient, worker: Worker, config: Config) -> None:
     failing(stranger)
+    later(seconds=1)
     storage = config.data_dir / "storage"
     storage.rename(config.data_dir / "storage-away")
     storage.write_text("a file where the folder was")
+    assert failing(stranger) == {"storage"}
+
+
+def test_strangers_make_the_disk_write_at_most_once_a_second(
+    stranger: FlaskClient, worker: Worker, config: Config
+) -> None:
+    later(seconds=0)
+    assert failing(stranger) == set()
+    storage = config.data_dir / "storage"
+    storage.rename(config.data_dir / "storage-away")
+    storage.write_text("a file where the folder was")
+    assert failing(stranger) == set()
+    later(milliseconds=999)
+    assert failing(stranger) == set()
+    later(milliseconds=1)
     assert failing(stranger) == {"storage"}
 
 

@@ -38,7 +38,8 @@ PAIR = Window("account-and-address", 10, 15 * 60)
 """Somebody at one address who tries one account."""
 
 ADDRESS = Window("address", 60, 15 * 60)
-"""Somebody at one address who tries many accounts; generous, for a clinic may share one address."""
+"""Somebody at one address who tries many accounts; generous, for a clinic may share one address. Owners who signed
+in from it before are let in, uncounted: a neighbour must not be able to lock them out."""
 
 ACCOUNT = Window("account", 100, 60 * 60)
 """Many addresses that try one account. Those from which the owner signed in before are let in, uncounted."""
@@ -163,8 +164,8 @@ class Attempt:
                 failures.add(window, subject, -1)
 
     def _windows(self) -> list[tuple[Window, str]]:
-        counted = [(PAIR, f"{self.account}\0{self.address}"), (ADDRESS, self.address)]
-        return counted if self.known_here else [*counted, (ACCOUNT, self.account)]
+        pair = (PAIR, f"{self.account}\0{self.address}")
+        return [pair] if self.known_here else [pair, (ADDRESS, self.address), (ACCOUNT, self.account)]
 
 
 def _network(address: str | None) -> str:

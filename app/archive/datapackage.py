@@ -287,8 +287,8 @@ def _reading_lines(described: PackageDescription) -> Iterator[str]:
     formats = {one.format for one in described.resources if one.columns}
     yield from _heading("How to read it")
     yield from _wrapped(
-        "datapackage.json describes each file for programs (Frictionless Data Package): its columns with "
-        "types, units and choices, its size and its SHA-256."
+        "datapackage.json describes each file for programs (Frictionless Data Package): its size and its SHA-256"
+        + (", and its columns with types, units and choices." if formats else ".")
     )
     if "csv" in formats:
         yield from _wrapped("CSV files are UTF-8, comma separated, with one header line (RFC 4180).")

@@ -16,9 +16,7 @@ from app.storage import storage
 
 UNATTACHED_FOR = timedelta(hours=24)
 REMOVED_FOR = timedelta(hours=1)
-"""Longer than it takes to plan an export: one that is being planned has not yet said which snapshot it
-needs.
-"""
+"""Whoever began to download a file before its removal has this long to finish."""
 _ROWS_AT_ONCE = 200
 _ROOMS = ("files/", "previews/")
 
@@ -26,8 +24,8 @@ _ROOMS = ("files/", "previews/")
 def sweep_files(now: datetime) -> int:
     """Forget files that were never attached or were removed, and bytes that no row names; answers how many.
 
-    A removed file stays as long as a live export's snapshot is older than its removal. Each batch is a
-    transaction of its own, and no transaction is open while bytes are deleted.
+    A removed file stays as long as a live export's snapshot is older than its removal, or not yet chosen. Each
+    batch is a transaction of its own, and no transaction is open while bytes are deleted.
 
     :param now: the present instant
     """
@@ -71,7 +69,8 @@ def _unneeded(now: datetime) -> ColumnElement[bool]:
     needed = exists().where(
         Export.tenant_id == StoredFile.tenant_id,
         Export.state.in_(PENDING_STATES),
-        Export.snapshot_revision < StoredFile.removed_revision,
+        # While it is being planned, an export has not yet said which snapshot it needs.
+        or_(Export.snapshot_revision.is_(None), Export.snapshot_revision < StoredFile.removed_revision),
     )
     never_attached = and_(
         StoredFile.state.in_(("expected", "stored", "refused")), StoredFile.created_at < now - UNATTACHED_FOR

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.access import visible_entities
 from app.actor import Actor
-from app.catalog.findability import VALUE_LENGTH, comparable
+from app.catalog.findability import VALUE_LENGTH, can_be_kept, comparable
 from app.catalog.reading import Unreadable, read_value
 from app.catalog.values import Values, is_absent, target_of, values_of
 from app.extensions import db
@@ -102,7 +102,7 @@ def _reference(actor: Actor, attribute: TemplateAttribute, given: Any, present: 
     target = _as_id(text)
     if target is not None and target == target_of(present):
         return present
-    found = _targets(actor, attribute, text, target)
+    found = _targets(actor, attribute, text, target) if can_be_kept(text) else []
     if len(found) > 1:
         raise Unreadable("is ambiguous: several records are called that; give the ID of one")
     if not found:

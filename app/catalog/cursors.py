@@ -10,6 +10,8 @@ from uuid import UUID
 
 import orjson
 
+from app.models.types import from_milliseconds
+
 Direction = Literal["after", "before"]
 
 
@@ -40,8 +42,11 @@ def read_cursor(text: str | None, sort: str) -> Cursor | None:
         its_sort, direction, entity_id, milliseconds = known
         if its_sort != sort or direction not in {"after", "before"}:
             return None
-        if milliseconds is not None and not (type(milliseconds) is int and abs(milliseconds) < 10**14):
-            return None
+        if milliseconds is not None:
+            if type(milliseconds) is not int:
+                return None
+            # Refuses what is before the first year or after the last.
+            from_milliseconds(milliseconds)
         return Cursor(sort, direction, UUID(hex=entity_id), milliseconds)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error):
         return None

@@ -17,6 +17,7 @@ Row = dict[str, Any]
 VALUE_LENGTH = 200
 WORD_LENGTH = 64
 MOST_WORDS = 60
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 _RUN = re.compile(r"[^\W_]+")
 _SPOKEN = ("LABEL", "PHONE", "EMAIL")
 _NUMBERS = ("INTEGER", "DECIMAL", "BOOLEAN")
@@ -26,6 +27,11 @@ _TIMES = ("DATE", "DATE_TIME")
 def folded(text: str) -> str:
     """Text as it is compared: composed and case-folded."""
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def can_be_kept(text: str) -> bool:
+    """Whether a database can hold the text: NUL and halves of surrogate pairs, none can even be asked for."""
+    return _UNKEPT.search(text) is None
 
 
 def words_in(text: str) -> list[str]:

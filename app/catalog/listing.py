@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import Select, false, func, literal, select, tuple_
 
 from app.access import visible_entities, visible_organizations
 from app.access.permissions import Permission
 from app.access.visibility import organizations_with
 from app.actor import Actor
 from app.catalog.cursors import Cursor, Direction, read_cursor
+from app.catalog.findability import can_be_kept
 from app.catalog.search import matching, words_asked
 from app.errors import NotFound
 from app.extensions import db
@@ -115,7 +116,8 @@ def _filtered(actor: Actor, query: EntityQuery) -> Select[Entity]:
     if query.refers_to is not None:
         pointing = select(Reference.entity_id).where(Reference.target_id == query.refers_to)
         if query.by_attribute is not None:
-            pointing = pointing.where(Reference.attribute == query.by_attribute)
+            asked = can_be_kept(query.by_attribute)
+            pointing = pointing.where(Reference.attribute == query.by_attribute if asked else false())
         found = found.where(Entity.id.in_(pointing))
     words = words_asked(query.search)
     return found.where(*matching(actor.tenant_id, query.data_type, words)) if words else found

@@ -11,6 +11,7 @@ from app.actor import Actor
 from app.errors import NotFound
 from app.extensions import db
 from app.models import Entity, Organization, Template
+from app.models.template import DATA_TYPES
 
 MADE_ELSEWHERE = frozenset({"organization", "organization-user"})
 """Data types whose facts are also rows of their own: administration changes both together."""
@@ -25,7 +26,9 @@ def get_entity(actor: Actor, entity_id: UUID, data_type: str | None = None) -> E
     wanted = visible_entities(actor).where(Entity.id == entity_id)
     if data_type is not None:
         wanted = wanted.where(Entity.data_type == data_type)
-    entity = db.session.scalar(wanted)
+    # An unknown kind is not even asked for: it may hold signs that PostgreSQL answers by a fault.
+    asked = data_type is None or data_type in DATA_TYPES
+    entity = db.session.scalar(wanted) if asked else None
     if entity is None:
         raise NotFound("There is no such record, or you may not see it.")
     return entity

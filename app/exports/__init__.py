@@ -1,6 +1,6 @@
 """Exports: asked for, planned, built in parts, published, kept for a while. See ``docs/exports.md``."""
 
-from app.exports.downloads import Download, FileDownload, open_archive, open_file
+from app.exports.downloads import Download, FileDownload, open_archive, open_file, why_not_taken
 from app.exports.estimate import Preview
 from app.exports.pace import Pace, current_pace
 from app.exports.params import ReportParams
@@ -41,5 +41,6 @@ __all__ = [
     "request_export",
     "requeue_stale_exports",
     "sweep_storage",
+    "why_not_taken",
     "work_until_idle",
 ]

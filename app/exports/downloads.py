@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
+import orjson
+
 from app import clock, record
-from app.access import Permission, require
 from app.actor import Actor
 from app.archive import Member, gzip_framed, gzip_length, inflated
-from app.errors import Gone, NotFound, NotReady
+from app.errors import Forbidden, Gone, NotFound, NotReady
+from app.exports.kinds import KINDS
 from app.exports.requests import get_export
 from app.extensions import db
 from app.models import Export, ExportFile, begin_writing
@@ -61,7 +63,7 @@ def open_archive(actor: Actor, export_id: UUID, *, note: bool = True, continues:
     :param continues: the client says that it goes on with a download; believed, and so not kept once more, when the
         record has one of this export in the same sign-in
     :raises NotFound: no such export, or somebody else's
-    :raises Forbidden: the actor may no longer export
+    :raises Forbidden: the actor may not, or may no longer, export everything that it holds
     :raises NotReady: it is not ready, or failed
     :raises Gone: it has expired
     """
@@ -92,13 +94,28 @@ def open_file(actor: Actor, export_id: UUID, ordinal: int, *, gzip_ok: bool = Fa
     return FileDownload(name, media_type, member.raw_length, tag, None, chunks, tag)
 
 
+def why_not_taken(actor: Actor, export: Export) -> str | None:
+    """Why the actor may not take a ready archive away, in words; ``None`` when nothing stands in the way."""
+    try:
+        _ask_rights(actor, export)
+    except Forbidden as refusal:
+        return refusal.message
+    return None
+
+
+def _ask_rights(actor: Actor, export: Export) -> None:
+    """Rights are asked again: they may have ended since the archive was made, and a manager may have fewer."""
+    frozen = orjson.loads(export.frozen or "{}")
+    KINDS[export.kind].may_take(actor, frozen.get("facts", {}))
+
+
 def _ready(actor: Actor, export_id: UUID) -> Export:
     export = get_export(actor, export_id)
-    require(actor, Permission.EXPORT_DATA)
     if export.state == "expired" or (export.expires_at is not None and export.expires_at <= clock.now()):
         raise Gone(EXPIRED)
     if export.state != "ready":
         raise NotReady(NOT_READY[export.state])
+    _ask_rights(actor, export)
     return export
 
 

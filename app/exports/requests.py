@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, jobqueue, record
 from app.access import visible_entities, visible_exports
 from app.actor import Actor
-from app.errors import AlreadyRunning, Invalid, NotFound
+from app.errors import AlreadyRunning, Invalid, NotFound, Throttled
 from app.exports.claims import milliseconds
 from app.exports.estimate import Preview, estimate
 from app.exports.kinds import KINDS
@@ -26,6 +26,8 @@ from app.models.export import PENDING_STATES
 from app.models.types import Id, Instant, database_now
 
 CANCELLED = "It was cancelled before it was finished."
+MOST_OF_A_PERSON = 20
+MOST_OF_A_TENANT = 200
 
 
 def may_export(actor: Actor) -> None:
@@ -58,6 +60,7 @@ def request_export(actor: Actor, kind: str, params: ReportParams, *, request_key
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
     :raises AlreadyRunning: an export of the same subject is pending
+    :raises Throttled: too many exports are pending
     """
     check_rights(actor)
     _check(actor, params)
@@ -69,6 +72,7 @@ def request_export(actor: Actor, kind: str, params: ReportParams, *, request_key
     if known is not None:
         db.session.rollback()
         return get_export(actor, known)
+    _refuse_too_many(actor)
     export = _new_export(actor, kind, params, request_key, expected)
     db.session.add(export)
     db.session.flush()
@@ -164,6 +168,19 @@ def _unknown_entities(actor: Actor, params: ReportParams) -> dict[str, str]:
     if len(set(db.session.scalars(visible))) != len(set(params.entity_ids)):
         return {"entity_ids": "One of the records does not exist."}
     return {}
+
+
+def _refuse_too_many(actor: Actor) -> None:
+    """Each pending export may come to hold a copy of the tenant's files, so their number is bounded.
+
+    :raises Throttled: the person, or the tenant, has too many waiting
+    """
+    pending = select(func.count()).select_from(Export).where(Export.state.in_(PENDING_STATES))
+    of_person = db.session.scalar(pending.where(Export.owner_id == actor.user_id)) or 0
+    of_tenant = db.session.scalar(pending.where(Export.tenant_id == actor.tenant_id)) or 0
+    if of_person >= MOST_OF_A_PERSON or of_tenant >= MOST_OF_A_TENANT:
+        db.session.rollback()
+        raise Throttled("Too many exports are waiting already. Wait until one is ready, or cancel one.", 30)
 
 
 def _of_request(actor: Actor, request_key: str) -> UUID | None:

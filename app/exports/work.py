@@ -45,7 +45,8 @@ def do_part(claim: Claim) -> bool:
     except Refusal as refusal:
         _fail(claim, refusal.message)
     except (AlteredFragment, BrokenPromise) as fault:
-        log.error("export %s must not be published: %s", claim.export_id, fault)
+        # Only the kind of fault: its words may name an attached file, and a file a patient.
+        log.error("export %s must not be published: %s", claim.export_id, type(fault).__name__)
         _fail(claim, "The written records did not pass the final check, so the archive was not published.")
     except DBAPIError:
         log.warning("the database failed part %s of export %s", claim.ordinal, claim.export_id, exc_info=True)

@@ -14,6 +14,7 @@ from app.errors import NotFound
 from app.extensions import db
 from app.measurements.times import epoch_ms
 from app.models import Entity, MeasurementRollup, Metric, Series
+from app.models.template import DATA_TYPES
 
 _COLUMN = {"patient": Series.patient_id, "device": Series.device_id, "usage-session": Series.session_id}
 
@@ -49,7 +50,9 @@ def subject_of(actor: Actor, entity_id: UUID, data_type: str | None = None) -> E
     wanted = visible_entities(actor).where(Entity.id == entity_id)
     if data_type is not None:
         wanted = wanted.where(Entity.data_type == data_type)
-    entity = db.session.scalar(wanted)
+    # An unknown kind is not even asked for: it may hold signs that PostgreSQL answers by a fault.
+    asked = data_type is None or data_type in DATA_TYPES
+    entity = db.session.scalar(wanted) if asked else None
     if entity is None:
         raise NotFound("There is no such record.")
     return entity

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from app.portal import auth, browse, charts, exports, files, frame, guard, headers, health, home, refusals, signed_in
+from app.portal import (
+    auth,
+    browse,
+    charts,
+    exports,
+    files,
+    frame,
+    guard,
+    headers,
+    health,
+    home,
+    refusals,
+    signed_in,
+    slow_bodies,
+)
 from app.portal.signed_in import current_actor
 from app.portal.upload_body import RoomyRequest
 
@@ -25,6 +39,7 @@ def init_app(app: Flask) -> None:
     app.request_class = RoomyRequest
     signed_in.bind()
     headers.init_app(app)
+    slow_bodies.init_app(app)
     refusals.init_app(app)
     frame.init_app(app)
     app.register_blueprint(health.bp)

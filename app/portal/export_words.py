@@ -90,7 +90,7 @@ def detail_of(progress: Progress) -> str:
         words.append(f"{progress.parts_done:,} of {progress.parts:,} parts")
     if progress.eta_seconds is not None:
         words.append(time_left(progress.eta_seconds))
-    return " · ".join(words) or "Counting what belongs to it"
+    return " · ".join(words) or "It begins with counting what belongs to it"
 
 
 def time_left(seconds: float) -> str:

@@ -205,9 +205,8 @@ def _nothing_to_download(refusal: Gone | NotReady) -> ResponseReturnValue:
         ("See this export", url_for(".show", export_id=export_id)),
         ("Ask for it again", url_for(".new", again=export_id)),
     ]
-    page = render_template(
-        "errors/refusal.html", title=TITLES[status_code], explanation=refusal.message, next_steps=steps
-    )
+    title = TITLES[410] if status_code == 410 else "There is no archive to download"
+    page = render_template("errors/refusal.html", title=title, explanation=refusal.message, next_steps=steps)
     return page, status_code
 
 
@@ -224,8 +223,10 @@ def _previewed(form: ReportForm) -> Preview | None:
 def _status(export: Export, *, answers: int) -> dict[str, Any]:
     """What ``_status.html`` expects."""
     progress = progress_of(export)
+    barred = exports.why_not_taken(current_actor(), export) if export.state == "ready" else None
     return {
         "export": export,
+        "barred": barred,
         "progress": progress,
         "detail": export_words.detail_of(progress),
         "silence": export_words.silence_of(export, progress) if export.is_pending else None,

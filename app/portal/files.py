@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from app import attachments, catalog
 from app.attachments import Room
@@ -18,7 +18,7 @@ from app.models import Entity, StoredFile
 from app.portal.file_cards import MOST_AT_ONCE, card_for, row_of
 from app.portal.guard import asks_csrf_itself
 from app.portal.presenting import entity_url, kind_word, plural
-from app.portal.sending import send_download
+from app.portal.sending import begins_download, send_download
 from app.portal.signed_in import current_actor, is_signed_in
 from app.portal.upload_body import let_the_rest_arrive, read_form
 from app.portal.wishes import wants_json
@@ -64,9 +64,10 @@ def _answer_is_heard(response: Response) -> Response:
 @bp.get("/files/<uuid:file_id>")
 def download(file_id: UUID) -> ResponseReturnValue:
     """A file as it was uploaded. Once in the audit log, whatever way its bytes are fetched."""
-    file, stream = attachments.open_file(
-        current_actor(), file_id, note=request.method != "HEAD", continues=_goes_on()
-    )
+    actor = current_actor()
+    known = attachments.get_file(actor, file_id)
+    begins = begins_download(size=known.byte_count or 0, etag=known.sha256 or "", modified_at=known.created_at)
+    file, stream = attachments.open_file(actor, file_id, note=request.method != "HEAD", continues=not begins)
     return send_download(
         stream,
         size=file.byte_count or 0,
@@ -129,7 +130,7 @@ def _take_raw(room: Room) -> ResponseReturnValue:
     csrf.protect()
     try:
         file = attachments.receive(actor, reception, request.stream)
-    except ClientDisconnected:
+    except (ClientDisconnected, RequestTimeout):
         raise Invalid(attachments.BROKEN_OFF) from None
     room = attachments.room_for(actor, reception.entity_id, reception.attribute)
     answer = {
@@ -202,14 +203,6 @@ def _short(name: str) -> str:
         return name
     half = _LONGEST_NAME_TOLD // 2
     return f"{name[:half]}…{name[-half:]}"
-
-
-def _goes_on() -> bool:
-    """Whether this is the continuation of a download: a later part of the very bytes that were begun."""
-    wanted = request.range
-    return bool(
-        wanted and request.if_range and len(wanted.ranges) == 1 and (wanted.ranges[0][0] or 0) > 0
-    )
 
 
 def _form_page(room: Room, refused: list[str] | None = None) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, current_app, g, request, url_for
+from werkzeug.routing import RequestRedirect
 
 from app.portal.signed_in import settings
 
@@ -55,6 +57,7 @@ def _number() -> None:
 
 def _dress(response: Response) -> Response:
     headers = response.headers
+    _redirect_within(response)
     headers.setdefault("Content-Security-Policy", CSP)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
@@ -66,6 +69,15 @@ def _dress(response: Response) -> Response:
     _say_how_long_to_keep(response)
     _write_down(response)
     return response
+
+
+def _redirect_within(response: Response) -> None:
+    """Send a client that left out a slash to a path: the router would name the host that the client says we are."""
+    if isinstance(request.routing_exception, RequestRedirect):
+        parts = urlsplit(request.routing_exception.new_url)
+        # Two slashes at the beginning would name a host again.
+        path = "/" + parts.path.lstrip("/")
+        response.headers["Location"] = f"{path}?{parts.query}" if parts.query else path
 
 
 def _say_how_long_to_keep(response: Response) -> None:

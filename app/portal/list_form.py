@@ -45,14 +45,14 @@ class ListForm:
         refers_to = _ids(args.getlist("refers_to")[:1])
         return cls(
             data_type=data_type,
-            search=" ".join(args.get("q", "")[:200].split()),
+            search=" ".join(_text(args, "q", 200).split()),
             templates=_ids(args.getlist("template")),
             organizations=_ids(args.getlist("organization")),
             refers_to=refers_to[0] if refers_to else None,
-            by_attribute=(args.get("by", "")[:64] or None) if refers_to else None,
+            by_attribute=(_text(args, "by", 64) or None) if refers_to else None,
             sort=sort if sort in SORT_WORDS else DEFAULT_SORT,
             page_size=size if size in PAGE_SIZES else PAGE_SIZES[0],
-            cursor=args.get("cursor", "")[:200] or None,
+            cursor=_text(args, "cursor", 200) or None,
         )
 
     @property
@@ -117,6 +117,11 @@ class ListForm:
     def export_url(self) -> str:
         templates = [str(known) for known in self.templates]
         return url_for("portal.exports.new", data_type=self.data_type, template_id=templates)
+
+
+def _text(args: MultiDict[str, str], name: str, most: int) -> str:
+    """What was said, without the signs that no page and no database can hold."""
+    return args.get(name, "").replace("\0", " ")[:most].strip()
 
 
 def _ids(texts: list[str]) -> tuple[UUID, ...]:

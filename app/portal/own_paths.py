@@ -34,8 +34,11 @@ def path_asked_for() -> str:
 
 
 def path_of_referrer() -> str | None:
-    """The page of ours that this request came from."""
-    parts = urlsplit(request.referrer or "")
+    """The page of ours that this request came from; None also for an address that nobody can read."""
+    try:
+        parts = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
     if parts.netloc != request.host:
         return None
     return own_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)

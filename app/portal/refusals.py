@@ -49,6 +49,7 @@ WORDS = {
     400: "Something in what the browser sent is broken or missing. Nothing was changed.",
     404: "It was never here, it was removed, or it is not for you to see. Check the address.",
     405: "This address exists, but not for what was tried. Nothing was changed.",
+    408: "The rest of what the browser announced did not come in time. Nothing was changed. Try again.",
     411: "An upload must say beforehand how many bytes it has. Nothing was kept.",
     413: "More was sent than is accepted here. Nothing was kept.",
     414: "The address is longer than is accepted here.",

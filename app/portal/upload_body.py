@@ -7,7 +7,7 @@ import time
 from typing import IO, Any, cast
 
 from flask import Request, Response, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
 from app import attachments
 from app.errors import Invalid, TooLarge, Unavailable
@@ -22,7 +22,13 @@ _CHUNK = 256 * 1024
 
 
 class RoomyRequest(Request):
-    """A request whose form may hold large files: they lie where uploads lie, without a name, until it ends."""
+    """A request whose form may hold large files: they lie where uploads lie, without a name, until it ends.
+
+    Only where :func:`read_form` is called: elsewhere a form with a file in it is refused with 415, for each file
+    takes a descriptor, and strangers may send forms too.
+    """
+
+    takes_files = False
 
     def _get_file_stream(
         self,
@@ -31,6 +37,8 @@ class RoomyRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
+        if not self.takes_files:
+            raise UnsupportedMediaType
         body = attachments.open_private()
         # Of a form that breaks off in the middle nobody else knows the files.
         self.__dict__.setdefault("file_bodies", []).append(body)
@@ -57,13 +65,14 @@ def read_form(limit: int) -> None:
     )
     if (request.content_length or 0) > most:
         raise too_large
+    cast(RoomyRequest, request).takes_files = True
     request.max_content_length = most
     request.max_form_parts = MOST_AT_ONCE + 5  # the token and what a browser's add-on may put in
     try:
         is_empty = not request.form and not request.files
     except RequestEntityTooLarge:
         raise too_large from None
-    except BadRequest:  # the client went away, or the parts cannot be read
+    except (BadRequest, RequestTimeout):  # the client went away or fell silent, or the parts cannot be read
         raise Invalid(attachments.BROKEN_OFF) from None
     except OSError as fault:
         raise Unavailable("The server has no room for this upload just now. Nothing was stored.") from fault
@@ -91,7 +100,7 @@ def _drain(environ: dict[str, Any]) -> None:
             if not chunk:
                 return
             left -= len(chunk)
-    except OSError:  # the client went away: nobody is left to read the answer
+    except (OSError, RequestTimeout):  # the client went away: nobody is left to read the answer
         return
 
 

@@ -154,6 +154,27 @@ def test_a_removed_file_stays_while_an_export_of_an_earlier_snapshot_lives(shelf
     assert shelf.stored_keys() == []
 
 
+def test_a_removed_file_stays_while_an_export_is_being_planned(shelf) -> None:
+    file_id = shelf.attach("a.png", picture("PNG")).id
+    before = shelf.patient.revision
+    export = live_export(shelf, None)
+    remove_file(shelf.alice, file_id)
+    later = clock.now() + timedelta(days=3)
+    assert sweep_files(later) == 0
+    begin_writing()
+    db.session.get_one(Export, export.id).snapshot_revision = before
+    db.session.commit()
+    assert sweep_files(later) == 0
+    assert f"files/{file_id}" in shelf.stored_keys()
+    begin_writing()
+    db.session.get_one(Export, export.id).state = "failed"
+    db.session.get_one(Export, export.id).reason = "It could not be built."
+    db.session.get_one(Export, export.id).snapshot_revision = None
+    db.session.commit()
+    assert sweep_files(later) == 1
+    assert shelf.stored_keys() == []
+
+
 def test_an_export_of_a_later_snapshot_keeps_nothing(shelf) -> None:
     removed = remove_file(shelf.alice, shelf.attach("a.png", picture("PNG")).id)
     live_export(shelf, removed.removed_revision)

@@ -17,6 +17,7 @@ from sqlalchemy import event
 from app import catalog
 from app.actor import Actor, Standing
 from app.catalog import EntityQuery, records
+from app.catalog.cursors import Cursor
 from app.catalog.listing import SORTS
 from app.errors import NotFound
 from app.extensions import db
@@ -111,6 +112,10 @@ def tampered(cursor: str) -> list[str]:
         coded('["-updated_at","after","' + "0" * 32 + '",true]'),
         coded('["-updated_at","after","' + "0" * 32 + '",1e300]'),
         coded('["-updated_at","after","' + "0" * 32 + '",99999999999999999999]'),
+        coded('["-updated_at","after","' + "0" * 32 + '",-99999999999999]'),
+        coded('["-updated_at","after","' + "0" * 32 + '",9223372036854775807]'),
+        coded('["-updated_at","after","' + "0" * 32 + '",-62135596800001]'),
+        coded('["-updated_at","before","' + "0" * 32 + '",253402300800000]'),
         coded('["-updated_at","after","' + "0" * 32 + '",null]'),
         coded('["caption","after","' + "0" * 32 + '",null]'),
     ]  # fmt: skip
@@ -125,6 +130,18 @@ def test_a_broken_cursor_answers_the_first_page(domain: World) -> None:
         for text in tampered(str(first.next)):
             page = catalog.list_entities(alice, with_cursor(query, text))
             assert (page.items, page.previous) == (first.items, None), text
+
+
+@pytest.mark.parametrize("milliseconds", [-62135596800000, 253402300799999])
+def test_a_cursor_at_an_end_of_time_answers_a_page(domain: World, milliseconds: int) -> None:
+    made = [domain.patient().id]
+    alice = domain.actor("alice")
+    for descending in (False, True):
+        query = EntityQuery("patient", descending=descending)
+        for direction in ("after", "before"):
+            text = Cursor(query.order, direction, UUID(int=0), milliseconds).text()
+            page = catalog.list_entities(alice, with_cursor(query, text))
+            assert [row.id for row in page.items] == made
 
 
 def test_a_cursor_of_another_order_answers_the_first_page(domain: World) -> None:

@@ -164,6 +164,28 @@ def test_one_address_cannot_try_many_accounts(domain: World) -> None:
     assert enter(address="192.0.2.7")
 
 
+def test_a_neighbour_who_tries_many_accounts_cannot_lock_an_owner_out_of_a_known_address(domain: World) -> None:
+    at(NOON)
+    enter(address="192.0.2.7")
+    failures.add(ADDRESS, "192.0.2.7", ADDRESS.failures)
+    with pytest.raises(Throttled):
+        enter("adam", address="192.0.2.7")
+    for _ in range(3):
+        assert enter(address="192.0.2.7")
+    with pytest.raises(Throttled):
+        enter("adam", address="192.0.2.7")
+
+
+def test_from_a_known_address_too_only_ten_wrong_passwords_are_answered(domain: World) -> None:
+    at(NOON)
+    enter(address="192.0.2.7")
+    for _ in range(PAIR.failures):
+        with pytest.raises(Invalid):
+            enter(password=WRONG, address="192.0.2.7")
+    with pytest.raises(Throttled):
+        enter(password=WRONG, address="192.0.2.7")
+
+
 def test_all_addresses_of_one_ipv6_network_count_as_one(domain: World) -> None:
     at(NOON)
     for number in range(10):

@@ -13,10 +13,11 @@ from uuid import uuid4
 
 import pytest
 
-from app import exports
-from app.errors import Forbidden, Gone, Invalid, NotFound
+from app import administration, exports
+from app.errors import Forbidden, Gone, Invalid, NotFound, Throttled
 from app.exports import ReportParams
-from app.models import Export
+from app.extensions import db
+from app.models import AuditEvent, Export, Membership, Organization, begin_writing
 from tests.factories import World
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -154,8 +155,6 @@ def test_the_tenants_switch_and_the_role_are_asked(domain: World) -> None:
 
 
 def test_rights_that_end_before_the_worker_begins_fail_the_export_with_words(domain: World) -> None:
-    from app import administration
-
     export = exports.request_export(domain.actor("alice"), "report", PATIENTS, request_key=str(uuid4()))
     administration.set_exports_enabled(domain.acme.id, False)
     exports.work_until_idle("test")
@@ -266,3 +265,65 @@ def test_a_single_file_is_served_from_its_member_plain_and_gzip_framed(domain: W
     assert len(packed) == framed.size
     assert gzip.decompress(packed) == whole
     assert plain.etag != framed.etag
+
+
+def test_an_archive_is_not_taken_with_fewer_rights_than_made_it(domain: World) -> None:
+    domain.patient(), domain.patient(domain.riverside)
+    of_all, of_north = make(domain, "ann", PATIENTS), make(domain, "alice", PATIENTS)
+    move_role(domain, "ann", domain.riverside)
+    move_role(domain, "alice", domain.riverside)
+    for who, export in (("ann", of_all), ("alice", of_north)):
+        with pytest.raises(Forbidden) as archive:
+            exports.open_archive(domain.actor(who), export.id)
+        with pytest.raises(Forbidden) as file:
+            exports.open_file(domain.actor(who), export.id, 0)
+        assert archive.value.reason == file.value.reason == "scope"
+        assert exports.why_not_taken(domain.actor(who), exports.get_export(domain.actor(who), export.id))
+
+
+def test_an_administrator_of_one_organization_does_not_take_an_archive_of_the_whole_tenant(domain: World) -> None:
+    domain.patient(domain.riverside)
+    begin_writing()
+    db.session.add(Membership(user_id=domain.users["ann"].id, organization_id=domain.northside.id, role="analyst"))
+    db.session.commit()
+    export = make(domain, "ann", PATIENTS)
+    assert exports.get_export(domain.actor("nora"), export.id).id == export.id
+    with pytest.raises(Forbidden):
+        exports.open_archive(domain.actor("nora"), export.id)
+
+
+def test_an_archive_is_not_taken_once_the_tenants_exports_are_off(domain: World) -> None:
+    export = make(domain, "alice", PATIENTS)
+    administration.set_exports_enabled(domain.acme.id, False)
+    with pytest.raises(Forbidden) as refused:
+        exports.open_archive(domain.actor("alice"), export.id)
+    assert refused.value.reason == "exports_disabled"
+
+
+def move_role(world: World, who: str, organization: Organization) -> None:
+    begin_writing()
+    held = db.session.scalars(db.select(Membership).filter_by(user_id=world.users[who].id)).one()
+    held.organization_id = organization.id
+    db.session.commit()
+
+
+def test_a_person_cannot_pile_up_exports_without_end(domain: World) -> None:
+    for _ in range(20):
+        exports.request_export(domain.actor("alice"), "report", PATIENTS, request_key=str(uuid4()))
+    with pytest.raises(Throttled):
+        exports.request_export(domain.actor("alice"), "report", PATIENTS, request_key=str(uuid4()))
+    assert exports.request_export(domain.actor("adam"), "report", PATIENTS, request_key=str(uuid4())).is_pending
+
+
+def test_a_claimed_continuation_of_a_download_that_nobody_began_is_kept_in_the_record(domain: World) -> None:
+    export = make(domain, "alice", PATIENTS)
+
+    def taken() -> int:
+        statement = db.select(db.func.count()).select_from(AuditEvent).where(AuditEvent.action == "export.download")
+        return int(db.session.execute(statement).scalar_one())
+
+    for expected in (1, 1):
+        exports.open_archive(domain.actor("alice"), export.id, continues=True).stream.close()
+        assert taken() == expected
+    exports.open_archive(domain.actor("alice"), export.id).stream.close()
+    assert taken() == 2

@@ -187,10 +187,23 @@ def test_pages_of_a_table_hold_every_value_once_forwards_and_back(ward: Ward, or
     assert values_table(actor, ward.patient_id, order=order, limit=7, cursor=pages[1].previous).previous is None
 
 
-@pytest.mark.parametrize("cursor", ["x", "after.1.2", "after.a.b.c", f"before.{10**30}.1.1", f"after.1.{2**63}.1"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "after.1.2", "after.a.b.c", f"before.{10**30}.1.1", f"after.1.{2**63}.1",
+             "after.-99999999999999.1.1", "before.253402300800000.1.1", "after.%00.1.1", "after.1.1.1\0"],
+)  # fmt: skip
 def test_a_cursor_that_we_did_not_make_is_refused(ward: Ward, cursor: str) -> None:
     with pytest.raises(Invalid):
         values_table(ward.world.actor("alice"), ward.patient_id, cursor=cursor)
+
+
+@pytest.mark.parametrize("milliseconds", [-62135596800000, 253402300799999])
+def test_a_cursor_at_an_end_of_time_answers_a_page(ward: Ward, milliseconds: int) -> None:
+    load(ward, [ward.cd4], np.array([NOON]), np.array([1.0]), ward.series_id)
+    for side in ("after", "before"):
+        found = values_table(
+            ward.world.actor("alice"), ward.patient_id, cursor=f"{side}.{milliseconds}.1.1"
+        )
+        assert len(found.rows) == ((side == "after") == (milliseconds > 0))
 
 
 @given(

@@ -343,6 +343,30 @@ def test_each_refusal_stands_beside_its_field_and_above_the_form_and_asks_for_no
     assert made.count() == 0
 
 
+@pytest.mark.parametrize("size", ["1e999999999", "-1e999999999", "1e99999999999999999999", "Infinity", "sNaN"])
+def test_a_size_beyond_all_numbers_is_refused_by_the_preview_and_breaks_no_form(
+    signed_in: SignedIn, size: str
+) -> None:
+    browser = signed_in("alice")
+    sent = {"data_types": "patient", "period": "creation", "start": "2024-01-01T00:00", "order": "desc",
+            "format": "json", "max_file_mb": size, "csrf_token": csrf_token(browser, "/entities/")}  # fmt: skip
+    for headers in ({}, {"HX-Request": "true"}):
+        preview = browser.post("/exports/preview", data=sent, headers=headers)
+        assert preview.status_code == (200 if headers else 422)
+        assert "Enter a number of megabytes" in text_of(preview)
+    asked = {"data_type": "patient", "start": "2024-01-01T00:00", "max_file_mb": size}
+    form = browser.get("/exports/new", query_string=asked)
+    assert form.status_code == 200
+    assert value_of(form.text, "max_file_mb") == size
+
+
+@pytest.mark.parametrize("size", ["1e-999999999", "0e999999999"])
+def test_a_size_of_almost_nothing_is_too_small(signed_in: SignedIn, size: str) -> None:
+    page = send(signed_in("alice"), max_file_mb=size)
+    assert page.status_code == 422
+    assert "between 50 kB" in text_of(page)
+
+
 def test_templates_and_records_of_others_are_refused_like_unknown_ones(
     app: Flask, world: World, signed_in: SignedIn, made: Exports
 ) -> None:
@@ -795,7 +819,10 @@ def test_the_list_goes_on_page_by_page_and_misses_none(
 ) -> None:
     with app.app_context():
         actor = world.actor("alice")
-        ids = {exports.request_export(actor, "report", PATIENTS, request_key=str(uuid4())).id for _ in range(27)}
+        ids = {exports.request_export(actor, "report", PATIENTS, request_key=str(uuid4())).id for _ in range(20)}
+        for one in ids:
+            exports.cancel_export(actor, one)
+        ids |= {exports.request_export(actor, "report", PATIENTS, request_key=str(uuid4())).id for _ in range(7)}
     browser = signed_in("alice")
     first = browser.get("/exports/").text
     older = re.search(r'rel="next" href="([^"]+)"', first)

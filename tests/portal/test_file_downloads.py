@@ -102,6 +102,18 @@ def test_a_download_is_recorded_once_however_it_is_fetched(cabinet: Cabinet, ali
     assert cabinet.events("file.download") == 2
 
 
+@pytest.mark.parametrize("tag", ['"another"', 'W/"another"', "Sun, 06 Nov 1994 08:49:37 GMT", "anything", ""])
+def test_a_part_with_a_tag_of_other_bytes_is_recorded_as_a_new_download(
+    cabinet: Cabinet, alice: FlaskClient, tag: str
+) -> None:
+    file = attach(cabinet, alice, "ct.dcm", CT.read_bytes())
+    path = f"/files/{file['id']}"
+    assert fetch(alice, path).status_code == 200
+    answer = fetch(alice, path, Range="bytes=1-", If_Range=tag)
+    assert (answer.status_code, len(answer.data)) == (200, file["size"])
+    assert cabinet.events("file.download") == 2
+
+
 def test_a_continuation_of_nothing_is_recorded_all_the_same(
     cabinet: Cabinet, alice: FlaskClient, signed_in: SignedIn
 ) -> None:

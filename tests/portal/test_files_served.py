@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ PATIENCE_SECONDS = 60
 @pytest.fixture(scope="module")
 def served(peopled_sqlite: tuple[Path, World], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The application, and gunicorn over the same data."""
-    config = config_for(tmp_path_factory.mktemp("served"))
+    config = replace(config_for(tmp_path_factory.mktemp("served")), upload_idle_seconds=5.0)
     shutil.copy(peopled_sqlite[0], config.data_dir / "chartroom.sqlite3")
     web = Web(config, config.data_dir / "web.log")
     web.start()
@@ -135,6 +136,21 @@ def test_a_form_that_breaks_off_leaves_nothing(ask: Ask, cabinet: Cabinet, cut: 
     form = multipart(PNG)
     headers, kind = [f"Content-Length: {len(form) + 10}"], "multipart/form-data; boundary=edge"
     status, said = ask(headers, [form[:-cut]], ends=True, kind=kind)
+    assert status == 422, said
+    assert "The upload broke off before the file was complete." in said
+    cabinet.assert_empty()
+
+
+def test_an_upload_that_falls_silent_is_broken_off(ask: Ask, cabinet: Cabinet) -> None:
+    status, said = ask([f"Content-Length: {len(PNG)}"], [PNG[:-10]])
+    assert status == 422, said
+    assert "The upload broke off before the file was complete." in said
+    cabinet.assert_empty()
+
+
+def test_a_form_that_falls_silent_is_broken_off(ask: Ask, cabinet: Cabinet) -> None:
+    form = multipart(PNG)
+    status, said = ask([f"Content-Length: {len(form)}"], [form[:-40]], kind="multipart/form-data; boundary=edge")
     assert status == 422, said
     assert "The upload broke off before the file was complete." in said
     cabinet.assert_empty()

@@ -92,7 +92,7 @@ def test_ten_wrong_passwords_are_answered_and_then_there_is_a_pause_with_words(c
 
 def test_hostile_form_values_are_answered_and_never_a_fault_of_ours(client: FlaskClient) -> None:
     for email, password in (
-        ("a" * 100_000, "b" * 100_000),
+        ("a" * 7_000, "b" * 7_000),
         ("\x00@example.org", "\x00" * 20),
         ("alice@example.org' OR 1=1 --", "' OR ''='"),
         ("<script>alert(1)</script>", "\ud83d\ude00" * 3),

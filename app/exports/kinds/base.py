@@ -74,6 +74,13 @@ class Kind(Protocol):
         """What decides the bytes and is not numbered by revisions; the actor's rights are asked here once more."""
         ...
 
+    def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
+        """Refuse whoever may not, or may no longer, have everything that the archive holds.
+
+        :raises Forbidden: with words for the person who asked
+        """
+        ...
+
     def files(self, order: Order) -> Iterator[PlannedFile]:
         """The files of the archive and the parts that make them, in order."""
         ...

@@ -40,6 +40,19 @@ class ReportKind:
             "templates": frozen_templates(actor.tenant_id),
         }
 
+    def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
+        """The actor must be able to export from every organization that the plan's scope had.
+
+        :raises Forbidden: ``reason`` is ``permission``, ``exports_disabled`` or ``scope``
+        """
+        check_rights(actor)
+        held = organizations_with(actor, Permission.EXPORT_DATA)
+        scope = frozen["organization_ids"]
+        if held is not None and (scope is None or not {UUID(one) for one in scope} <= set(held)):
+            raise Forbidden(
+                "This archive may hold records of organizations from which you may not export.", reason="scope"
+            )
+
     def files(self, order: Order) -> Iterator[PlannedFile]:
         params = ReportParams.from_json(order.params)
         attached: list[tuple[str, list[dict[str, Any]]]] = []

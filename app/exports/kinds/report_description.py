@@ -38,7 +38,8 @@ def describe(order: Order, files: list[BuiltFile]) -> PackageDescription:
 
 def _asked(params: ReportParams) -> str:
     kinds = ", ".join(params.data_types)
-    chosen = f"{len(params.entity_ids)} chosen records" if params.entity_ids else "Records"
+    number = len(params.entity_ids)
+    chosen = "Records" if not number else "One chosen record" if number == 1 else f"{number} chosen records"
     verb = "created" if params.period == "creation" else "changed"
     since = f" from {iso(params.start)}" if params.start else ""
     until = f" until before {iso(params.end)}" if params.end else ""
@@ -54,6 +55,7 @@ def _left_out(order: Order, params: ReportParams) -> list[LeftOut]:
         found.append(LeftOut("records of other organizations", "the requester may not see them"))
     if not params.with_files:
         found.append(LeftOut("attached files", "they were not asked for; their names and sizes are in the records"))
+    found.append(LeftOut("measurements", "a report holds records; the portal shows and lists their measurements"))
     if params.template_ids:
         found.append(LeftOut("records of other templates", "only some templates were asked for"))
     return found
