@@ -56,6 +56,7 @@ def _frame_for_stranger() -> dict[str, Any]:
         "signed_in_name": None,
         "organization_name": None,
         "search_url": None,
+        "search_label": "",
         "search_query": "",
         "demonstration_notice": None,
     }
@@ -73,6 +74,7 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
         "signed_in_name": actor.name,
         "organization_name": around.organization_name,
         "search_url": _browse_url(_searched_type(shown)) if shown else None,
+        "search_label": f"Search {DATA_TYPE_LABELS[_searched_type(shown)].lower()}" if shown else "",
         "search_query": request.args.get("q", "")[:200],
         "demonstration_notice": around.demonstration_notice,
     }
