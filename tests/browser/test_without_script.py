@@ -24,7 +24,7 @@ def test_without_script_a_file_is_attached_and_an_export_taken_away(
     page = visit(java_script_enabled=False)
     sign_in(page, "alice@example.org")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Patients").click()
-    page.get_by_label("Search", exact=True).last.fill("Plain")
+    page.get_by_role("searchbox", name="Search", exact=True).fill("Plain")
     page.get_by_role("button", name="Show").click()
     page.get_by_role("link", name=re.compile("Plain")).first.click()
     expect(page.locator(".chart .sparkline").first).to_be_visible()
