@@ -74,6 +74,7 @@ def request_export(actor: Actor, kind: str, params: ReportParams, *, request_key
         return get_export(actor, known)
     _refuse_too_many(actor)
     export = _new_export(actor, kind, params, request_key, expected)
+    subject = export.subject
     db.session.add(export)
     db.session.flush()
     db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
@@ -83,9 +84,11 @@ def request_export(actor: Actor, kind: str, params: ReportParams, *, request_key
     except IntegrityError:
         db.session.rollback()
         known = _of_request(actor, request_key)
-        if known is None:
-            raise AlreadyRunning("Such an export is being made already.") from None
-        return get_export(actor, known)
+        if known is not None:
+            return get_export(actor, known)
+        if not subject_is_pending(kind, subject):
+            raise
+        raise AlreadyRunning("Such an export is being made already.") from None
     jobqueue.ring()
     return export
 
