@@ -1,9 +1,9 @@
 # Two commands: `make run` and `make test`. What they do is in ops/.
 # Variables, as in `make run PORT=8080`:
-#   PORT (8000)   DATA_DIR (data)   VENV (.venv)   PYTHON (the first that is 3.11 or newer)
+#   PORT (8000)   WORKERS (2)   DATA_DIR (data)   VENV (.venv)   PYTHON (the first that is 3.11 or newer)
 
 # Nothing here is a file, and a second job at once would only fight for the machine.
-.PHONY: help run test test-long memory screenshot check clean
+.PHONY: help run test test-long bench memory screenshot check clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -19,6 +19,9 @@ test: ## Run the tests (as root, installs the Debian packages that they need)
 
 test-long: ## Run the long tests; keeps their result in tests/results/
 	@exec ops/test-long
+
+bench: ## Measure the exports beside what one would type instead; writes bench/RESULTS.md
+	@exec ops/bench
 
 memory: ## Show how much memory a worker takes to export 200,000 entities
 	@exec ops/memory

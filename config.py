@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 MEGABYTE = 1_000_000
 
@@ -16,6 +17,7 @@ class Config:
 
     ``public_url`` is the address that people use (``https://export.example.org``); https there makes cookies Secure and
     switches HSTS on. ``trusted_proxies`` is how many proxies in front may name the client's address and scheme.
+    ``storage`` is ``local`` (below ``data_dir``) or ``s3``.
     """
 
     secret_key: str
@@ -32,14 +34,25 @@ class Config:
     backoff_seconds: float = 2.0
     backoff_limit_seconds: float = 300.0
     attempts: int = 8
+    partition_rows: int = 50_000
     deadline_seconds: float = 6 * 3600.0
-    part_rows: int = 20_000
+    part_rows: int = 12_000
     fragment_rows: int = 5_000
     idle_seconds: float = 30 * 60.0
     session_seconds: float = 12 * 3600.0
     body_idle_seconds: float = 20.0
     body_seconds: float = 30.0
     upload_idle_seconds: float = 60.0
+    storage: str = "local"
+    s3_endpoint_url: str | None = None
+    s3_public_endpoint: str | None = None
+    s3_bucket: str = ""
+    s3_prefix: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = field(default=None, repr=False)
+    s3_path_style: bool = True
+    s3_signed_downloads: bool = True
     queue_name: str = "chartroom"
     log_level: str = "INFO"
 
@@ -64,6 +77,7 @@ class Config:
             public_url=(env.get("PUBLIC_URL") or f"http://127.0.0.1:{env.get('PORT') or 8000}").rstrip("/"),
             queue_name=env.get("QUEUE_NAME") or "chartroom",
             log_level=env.get("LOG_LEVEL") or "INFO",
+            **_object_store(env),
             **numbers,  # type: ignore[arg-type]
         )
 
@@ -78,6 +92,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "backoff_seconds": float,
     "backoff_limit_seconds": float,
     "attempts": int,
+    "partition_rows": int,
     "deadline_seconds": float,
     "part_rows": int,
     "fragment_rows": int,
@@ -87,6 +102,9 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "body_seconds": float,
     "upload_idle_seconds": float,
 }
+SWITCHES = {"": None, "1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
+    ("0", "false", "no", "off"), False
+)
 
 
 def _number(env: Mapping[str, str], name: str, kind: type[int] | type[float]) -> int | float:
@@ -94,6 +112,43 @@ def _number(env: Mapping[str, str], name: str, kind: type[int] | type[float]) ->
         return kind(env[name.upper()])
     except ValueError as fault:
         raise ValueError(f"{name.upper()} must be a number, not {env[name.upper()]!r}") from fault
+
+
+def _object_store(env: Mapping[str, str]) -> dict[str, Any]:
+    endpoint = env.get("S3_ENDPOINT_URL") or None
+    return {
+        "storage": env.get("STORAGE") or "local",
+        "s3_endpoint_url": endpoint,
+        "s3_public_endpoint": env.get("S3_PUBLIC_ENDPOINT") or None,
+        "s3_bucket": env.get("S3_BUCKET") or "",
+        "s3_prefix": env.get("S3_PREFIX") or "",
+        "s3_region": env.get("S3_REGION") or "us-east-1",
+        "s3_access_key_id": _given(env, "S3_ACCESS_KEY_ID"),
+        "s3_secret_access_key": _given(env, "S3_SECRET_ACCESS_KEY"),
+        # Amazon's own names the bucket in the host name; most others have no such names.
+        "s3_path_style": _switch(env, "S3_PATH_STYLE", endpoint is not None),
+        "s3_signed_downloads": _switch(env, "S3_SIGNED_DOWNLOADS", True),
+    }
+
+
+def _given(env: Mapping[str, str], name: str) -> str | None:
+    """A setting that may stand in a file of its own, which ``…_FILE`` names."""
+    if env.get(name):
+        return env[name]
+    path = env.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except OSError as fault:
+        raise ValueError(f"{name}_FILE names a file that cannot be read") from fault
+
+
+def _switch(env: Mapping[str, str], name: str, default: bool) -> bool:
+    said = (env.get(name) or "").strip().lower()
+    if said not in SWITCHES:
+        raise ValueError(f"{name} must be 1 or 0, not {env[name]!r}")
+    return default if SWITCHES[said] is None else bool(SWITCHES[said])
 
 
 def _secret_key(env: Mapping[str, str], data_dir: Path) -> str:

@@ -1,16 +1,13 @@
-"""Chartroom's application: settings, shared objects, faces. No logic lives here."""
+"""Chartroom's application."""
 
 from __future__ import annotations
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+from typing import TYPE_CHECKING
 
-from app import accounts, attachments, cli, exports, jobqueue, logs, portal
-from app.exports.pace import Pace
-from app.extensions import csrf, db, login_manager, migrate
-from app.models.transactions import prepare_engine
-from app.storage import storage
-from config import Config
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Config
 
 
 def create_app(config: Config) -> Flask:
@@ -18,66 +15,7 @@ def create_app(config: Config) -> Flask:
 
     :param config: every setting; the environment is not read here
     """
-    app = Flask(__name__, template_folder="../templates", static_folder="../static")
-    app.config.update(_flask_settings(config))
-    app.extensions["chartroom.config"] = config
-    logs.init(config.log_level)
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    _bind_rooms(app, config)
-    _bind_faces(app)
-    return app
+    # Imported when it is asked for: a builder, which is a process of this package too, needs none of it.
+    from app.composition import compose
 
-
-def _flask_settings(config: Config) -> dict[str, object]:
-    return {
-        "SECRET_KEY": config.secret_key,
-        "SQLALCHEMY_DATABASE_URI": config.database_url,
-        # A database's complaint is logged or kept as a reason; what was being written may be a patient's.
-        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True},
-        "SESSION_COOKIE_NAME": "__Host-chartroom" if config.behind_tls else "chartroom",
-        "SESSION_COOKIE_SECURE": config.behind_tls,
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_PATH": "/",
-        # The portal asks for the token itself, after sign-in and permission: CSRF reads the whole form first.
-        "WTF_CSRF_CHECK_DEFAULT": False,
-        "WTF_CSRF_TIME_LIMIT": None,
-        "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
-        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
-        "MAX_FORM_PARTS": 100,
-    }
-
-
-def _bind_rooms(app: Flask, config: Config) -> None:
-    db.init_app(app)
-    migrate.init_app(app, db, directory="migrations")
-    login_manager.init_app(app, add_context_processor=False)
-    csrf.init_app(app)
-    storage.bind(config.data_dir / "storage")
-    attachments.bind(config.data_dir / "incoming", config.max_upload_bytes)
-    jobqueue.bind(config.redis_url, config.queue_name)
-    accounts.bind(config.redis_url, config.queue_name)
-    exports.current_pace.bind(_pace(config))
-    with app.app_context():
-        prepare_engine(db.engine)
-
-
-def _pace(config: Config) -> Pace:
-    return Pace(
-        lease=config.lease_seconds,
-        beat=config.beat_seconds,
-        give_up=config.give_up_seconds,
-        backoff=config.backoff_seconds,
-        backoff_limit=config.backoff_limit_seconds,
-        attempts=config.attempts,
-        deadline=config.deadline_seconds,
-        part_rows=config.part_rows,
-        fragment_rows=config.fragment_rows,
-    )
-
-
-def _bind_faces(app: Flask) -> None:
-    portal.init_app(app)
-    cli.init_app(app)
+    return compose(config)

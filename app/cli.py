@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import signal
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app import administration, attachments, clock, exports
+from app import administration, attachments, clock, exports, measurements
 from app.demonstration.load import load_demonstration
 from app.demonstration.sources.installed import SourceMissing
 from app.errors import Refusal
@@ -23,7 +23,8 @@ demo = AppGroup("demo", help="Demonstration data.")
 def init_app(app: Flask) -> None:
     """Register the commands with ``flask``."""
     app.cli.add_command(demo)
-    for command in (create_tenant, create_organization, create_user, enable_exports, expire, requeue_stale, reconcile):
+    people = (create_tenant, create_organization, create_user, enable_exports)
+    for command in (*people, expire, requeue_stale, partition_measurements, reconcile):
         app.cli.add_command(command)
 
 
@@ -112,6 +113,19 @@ def requeue_stale() -> None:
     click.echo(f"{found.parts} parts put back, {found.failed} exports failed.")
 
 
+@click.command("partition-measurements")
+@click.option("--ahead", default=3, show_default=True, help="How many months after the present one.")
+def partition_measurements(ahead: int) -> None:
+    """Give PostgreSQL's measurements their monthly partitions, now; the reconciler does it once a day."""
+    try:
+        made = measurements.make_partitions(ahead=ahead, least_rows=_config().partition_rows, tell=click.echo)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    if made.again and made.put_off:
+        raise click.ClickException(made.put_off)
+    click.echo(made.put_off or f"Partitions made: {', '.join(made.made) or 'none, all are there'}.")
+
+
 @click.command("reconcile")
 def reconcile() -> None:
     """Look after exports and files until stopped: the reconciler, a process of its own."""
@@ -122,9 +136,19 @@ def reconcile() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    partitions = Thread(target=_keep_partitions, args=(current_app._get_current_object(), stop), daemon=True)  # type: ignore[attr-defined]
+    partitions.start()
     exports.reconcile_until(
         stop,
         every=_config().reconcile_seconds,
         sweep_every=60.0,
         also=lambda: attachments.sweep_files(clock.now()),
     )
+    # A page range is soon copied; what takes longer ends with the process, and its leftovers are cleared next time.
+    partitions.join(timeout=5.0)
+
+
+def _keep_partitions(app: Flask, stop: Event) -> None:
+    """A thread of its own: exports must not wait while many values get their place."""
+    with app.app_context():
+        measurements.keep_partitions_until(stop, least_rows=_config().partition_rows)

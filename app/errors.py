@@ -65,3 +65,7 @@ class TooLarge(Invalid):
 
 class Unavailable(Refusal):
     """A part that Chartroom leans on does not answer just now; asking again later may work."""
+
+
+class Misconfigured(Refusal):
+    """A part that Chartroom leans on refuses it: trying again does not help before an operator has acted."""

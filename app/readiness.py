@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from app import clock
-from app.errors import Unavailable
+from app.errors import Misconfigured, Unavailable
 from app.extensions import db
 from app.jobqueue import bell
 from app.storage import StorageFault, storage
@@ -69,13 +69,13 @@ def is_outage(error: BaseException | None) -> bool:
     """Whether an unexpected exception only says that the database or Valkey is away."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return isinstance(error, RedisError | StorageFault)
+    return isinstance(error, RedisError | StorageFault | Misconfigured)
 
 
 def _ask(name: str, question: Callable[[], None]) -> Check:
     try:
         question()
-    except Unavailable as refusal:
+    except (Unavailable, Misconfigured) as refusal:
         return Check(name, False, refusal.message)
     except (DBAPIError, RedisError, StorageFault, OSError) as fault:
         log.warning("not ready: %s (%s)", name, type(fault).__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from alembic import context
 from sqlalchemy import Column, text
 from sqlalchemy.engine import Connection
@@ -11,11 +13,14 @@ import app.models  # noqa: F401 - makes every table known
 from app.extensions import db
 from app.models.transactions import WRITING
 
+# Those of months, the default one, and what an interrupted run of the command left.
+PARTITION = re.compile(r"measurement_(\d{4}_\d{2}|pdefault|next)")
+
 
 def include_object(item: SchemaItem, name: str | None, kind: str, reflected: bool, compared: SchemaItem | None) -> bool:
     """Leave out the partitions of the measurement table, which the maintenance command makes, and the index that is
     its key on PostgreSQL: a model cannot say that."""
-    partition = kind == "table" and (name or "").startswith("measurement_p")
+    partition = kind == "table" and PARTITION.match(name or "") is not None
     return not partition and not (kind == "index" and name == "uq_measurement")
 
 

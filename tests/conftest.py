@@ -10,17 +10,22 @@ from datetime import datetime
 from pathlib import Path
 
 import flask_migrate
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app import clock, create_app
 from app.accounts import passwords
+from app.exports.builders import kept_builder
 from app.extensions import db
 from config import Config
 from tests.factories import PASSWORD, World, make_world
 
 pytest_plugins = ["tests.services.plugin"]
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SECRET = "a secret for tests, of more than thirty-two characters"
 
@@ -30,6 +35,13 @@ def _clock_runs_again() -> Iterator[None]:
     """A test that turned the clock gives it back."""
     yield
     clock.turn(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _builder_ends_with_the_tests() -> Iterator[None]:
+    """Exports that tests make in their own process leave it a builder for the next one."""
+    yield
+    kept_builder.end()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "actor errors clock extensions disposition logs",
         "models storage archive jobqueue",
         "rows",
+        "builder",
         "access record outbox readiness",
         "catalog measurements terminology accounts",
         "attachments administration",
@@ -24,7 +25,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
 """From the ground up. A room imports from lower levels only: never up, never sideways."""
 
 FACES = LEVELS[-1]
-FACES_MAY = frozenset().union(*LEVELS[4:8], {"actor", "errors", "clock", "extensions", "disposition"}) | {
+FACES_MAY = frozenset().union(*LEVELS[5:9], {"actor", "errors", "clock", "extensions", "disposition"}) | {
     "models",
     "access",
     "readiness",
@@ -35,7 +36,10 @@ WEB = ("flask", "werkzeug", "wtforms", "jinja2")
 DATABASE = ("sqlalchemy", "flask_sqlalchemy", "flask_migrate", "alembic", "sqlite3", "psycopg", "adbc_driver")
 _ENVIRONMENT = ("environ", "environb", "getenv", "putenv")
 DATABASE_NAMES = frozenset({"db", "begin_writing", "take_revision", "prepare_engine", "migrate"})
-FREE = frozenset({"app", "wsgi", "worker"})
+ADBC_AT = Path("app/rows/sqlite.py")
+"""ADBC carries a SQLite library of its own, which must not meet Python's in one process: see app/builder."""
+ADBC_ASKED_AT = Path("app/rows/source.py")
+FREE = frozenset({"app", "composition", "wsgi", "worker"})
 """Where everything is put together: they import whatever they join."""
 
 
@@ -88,6 +92,7 @@ def _faults_in(tree: ast.AST, place: Path) -> Iterator[tuple[int, str]]:
     room = room_of(place)
     if room != "config":
         yield from _faults_of_environment(tree)
+    yield from _faults_of_libraries(tree, place)
     if room in FREE:
         return
     level = _level(room)
@@ -147,6 +152,23 @@ def _faults_of_environment(tree: ast.AST) -> Iterator[tuple[int, str]]:
             named = next((alias.name for alias in node.names if alias.name in _ENVIRONMENT), "")
         if named in _ENVIRONMENT:
             yield getattr(node, "lineno", 1), "only config.py reads the environment"
+
+
+def _faults_of_libraries(tree: ast.AST, place: Path) -> Iterator[tuple[int, str]]:
+    """Two SQLite libraries in one process lose committed rows: only what a builder imports may bring the second."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lazy = {node.lineno for function in functions for node in ast.walk(function) if isinstance(node, ast.stmt)}
+    for imported in imports_of(tree, place):
+        named = f"{imported.dotted}."
+        if imported.module.startswith("adbc_driver") and place != ADBC_AT:
+            yield imported.line, f"{imported.dotted} is imported outside {ADBC_AT}"
+        if named.startswith("app.rows.sqlite."):
+            if place != ADBC_ASKED_AT:
+                yield imported.line, f"app.rows.sqlite is imported outside {ADBC_ASKED_AT}"
+            elif imported.line not in lazy:
+                yield imported.line, "app.rows.sqlite is imported before it is asked for"
+        if named.startswith("app.builder.serving.") and place.parts[:2] != ("app", "builder"):
+            yield imported.line, "app.builder.serving is the builder process's own"
 
 
 def _faults_of_dynamic_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -49,6 +49,15 @@ def planted(root: Path, place: str, code: str) -> list[str]:
         ("app/exports/planted.py", "importlib.import_module('app.' + 'portal')", "by a name that nobody can read"),
         ("app/catalog/planted.py", "__import__('app.portal')", "by a name that nobody can read"),
         ("app/cellar.py", "", "cellar has no level"),
+        ("app/rows/planted.py", "import adbc_driver_sqlite.dbapi", "imported outside app/rows/sqlite.py"),
+        ("app/exports/planted.py", "def f():\n    import adbc_driver_manager", "imported outside app/rows/sqlite.py"),
+        ("app/composition.py", "from adbc_driver_sqlite import dbapi", "imported outside app/rows/sqlite.py"),
+        ("app/exports/planted.py", "from app.rows.sqlite import SQLiteSource", "imported outside app/rows/source.py"),
+        ("app/builder/planted.py", "def f():\n    from app.rows import sqlite", "imported outside app/rows/source.py"),
+        ("app/rows/source.py", "from app.rows.sqlite import SQLiteSource", "before it is asked for"),
+        ("app/rows/source.py", "from . import sqlite", "before it is asked for"),
+        ("app/exports/planted.py", "from app.builder.serving import serve", "the builder process's own"),
+        ("app/exports/planted.py", "def f():\n    from app.builder import serving", "the builder process's own"),
         ("app/catalog/planted.py", "from app import create_app", "which is no room below"),
     ],
 )
@@ -65,6 +74,9 @@ def test_a_planted_fault_is_found(tmp_path: Path, place: str, code: str, words: 
         ("app/portal/planted.py", "from flask import request\nfrom app import exports\nfrom app.models import Entity"),
         ("app/exports/planted.py", "from sqlalchemy import select\nfrom app.attachments import names"),
         ("app/catalog/planted.py", "from .records import add_entity"),
+        ("app/rows/sqlite.py", "import adbc_driver_manager\nimport adbc_driver_sqlite.dbapi as adbc"),
+        ("app/rows/source.py", "def f():\n    from app.rows.sqlite import SQLiteSource"),
+        ("app/builder/__main__.py", "from app.builder.serving import serve"),
     ],
 )
 def test_what_the_house_allows_is_no_fault(tmp_path: Path, place: str, code: str) -> None:

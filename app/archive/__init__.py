@@ -17,7 +17,7 @@ from app.archive.datapackage import (
     data_package_bytes,
     readme_text,
 )
-from app.archive.fragments import SLICE_BYTES, ByteSink, Fragment, FragmentWriter
+from app.archive.fragments import SLICE_BYTES, ByteSink, Fragment, FragmentWriter, StoredWriter
 from app.archive.member import DamagedMember, Member, gzip_framed, gzip_length, inflated
 from app.archive.names import NameBook, UnsafeName, check_name, tidy_segment
 from app.archive.zip_writer import AlteredFragment, Archive, DuplicateName, Staged, ZipWriter
@@ -39,6 +39,7 @@ __all__ = [
     "Resource",
     "Source",
     "Staged",
+    "StoredWriter",
     "UnsafeName",
     "ZipWriter",
     "check_name",

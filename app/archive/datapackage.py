@@ -5,7 +5,6 @@ Everything in both comes from the values passed in: not from the clock, the host
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 import unicodedata
@@ -13,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import orjson
 
 _WIDTH: Final = 78
 _MEDIA_TYPES: Final = {
@@ -66,6 +67,7 @@ class Resource:
     :param raw_length: bytes once unpacked
     :param raw_sha256: of the unpacked file, hex
     :param rows: records inside; None for an attachment
+    :param values: for a table with several values in a row, how many there are in it: its rows are not counted then
     :param columns: for a table, in the file's order; empty for anything else, such as an attachment
     :param media_type: may be left out for the four formats of ours
     """
@@ -79,6 +81,7 @@ class Resource:
     columns: tuple[Column, ...] = ()
     description: str = ""
     media_type: str = ""
+    values: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def data_package(described: PackageDescription) -> dict[str, Any]:
 def data_package_bytes(described: PackageDescription) -> bytes:
     """:func:`data_package` as the bytes of ``datapackage.json``: the same description gives the same
     bytes."""
-    return (json.dumps(data_package(described), ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+    return orjson.dumps(data_package(described), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def readme_text(described: PackageDescription) -> str:
@@ -184,6 +187,8 @@ def _resource(one: Resource, name: str, for_spreadsheets: bool) -> dict[str, Any
         resource["rowCount"] = one.rows
         if _validators_read_rows_of(one):
             resource["rows"] = one.rows  # Frictionless' own word: it counts and compares
+    if one.values is not None:
+        resource["valueCount"] = one.values
     if one.columns and one.format == "csv":
         resource["dialect"] = dict(_CSV_DIALECT)
     if one.columns:
@@ -277,8 +282,9 @@ def _readme_lines(described: PackageDescription) -> Iterator[str]:
 def _file_lines(one: Resource) -> Iterator[str]:
     size = f"{one.raw_length:,} byte{'' if one.raw_length == 1 else 's'}"
     records = "" if one.rows is None else f", {one.rows:,} record{'' if one.rows == 1 else 's'}"
+    values = "" if one.values is None else f", {one.values:,} value{'' if one.values == 1 else 's'}"
     yield f"- {one.path}"
-    yield from _wrapped(f"  {one.title} ({size}{records})", "  ")
+    yield from _wrapped(f"  {one.title} ({size}{records}{values})", "  ")
     if one.description:
         yield from _wrapped(f"  {one.description}", "  ")
 

@@ -31,7 +31,7 @@ class Fragment:
     """What must be known of a staged fragment to join it without reading it twice.
 
     ``length`` and ``sha256`` are of the compressed bytes; ``raw_length`` and ``crc32`` of what went in.
-    ``final`` says that it closes its file's deflate stream.
+    ``final`` says that it closes its file's deflate stream. A ``stored`` fragment is a whole file kept as it is.
     """
 
     length: int
@@ -40,6 +40,7 @@ class Fragment:
     rows: int
     sha256: str
     final: bool
+    stored: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON column."""
@@ -67,8 +68,10 @@ class Fragment:
             raise ValueError(f"not a fragment: crc32 is {self.crc32!r}")
         if type(self.sha256) is not str or len(self.sha256) != 64:
             raise ValueError(f"not a fragment: sha256 is {self.sha256!r}")
-        if type(self.final) is not bool:
-            raise ValueError(f"not a fragment: final is {self.final!r}")
+        if type(self.final) is not bool or type(self.stored) is not bool:
+            raise ValueError(f"not a fragment: final is {self.final!r}, stored is {self.stored!r}")
+        if self.stored and (not self.final or self.length != self.raw_length):
+            raise ValueError("not a fragment: a stored one is a whole file, as long as it is")
 
 
 class FragmentWriter:
@@ -160,3 +163,37 @@ class FragmentWriter:
             self._sha256.update(compressed)
             self._length += len(compressed)
             self._sink.write(compressed)
+
+
+class StoredWriter:
+    """Takes a whole file that is compressed in itself, as it is; otherwise like :class:`FragmentWriter`."""
+
+    def __init__(self, sink: ByteSink) -> None:
+        self._sink = sink
+        self._sha256 = hashlib.sha256()
+        self._length = 0
+        self._crc32 = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Take bytes in; all of them are taken."""
+        piece = bytes(data)
+        self._sha256.update(piece)
+        self._crc32 = isal_zlib.crc32(piece, self._crc32)
+        self._length += len(piece)
+        self._sink.write(piece)
+        return len(piece)
+
+    def finish(self, rows: int) -> Fragment:
+        """What became of it.
+
+        :param rows: how many records the file holds, as its maker counted them
+        """
+        return Fragment(
+            length=self._length,
+            crc32=self._crc32,
+            raw_length=self._length,
+            rows=rows,
+            sha256=self._sha256.hexdigest(),
+            final=True,
+            stored=True,
+        )

@@ -28,7 +28,8 @@ class Member:
     """Where one file lies in an archive, and what it is once inflated.
 
     ``data_offset`` counts from the archive's first byte to the member's first compressed byte;
-    ``raw_sha256`` is of the inflated file, None when the archive was written without asking for it.
+    ``raw_sha256`` is of the inflated file, None when the archive was written without asking for it. A ``stored`` member
+    is kept as it is, so its compressed length is its own.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Member:
     crc32: int
     rows: int
     raw_sha256: str | None
+    stored: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON column; ``Member(**values)`` reads them back."""
@@ -88,6 +90,9 @@ def inflated(archive: BinaryIO, member: Member) -> Iterator[bytes]:
     :raises DamagedMember: length or CRC-32 is not the member's. Known for sure only at the end, so after the
         last piece was given: whoever sends the pieces on must let this break the response, not swallow it.
     """
+    if member.stored:
+        yield from _as_stored(archive, member)
+        return
     inflater = Inflater()
     crc, length = 0, 0
     for chunk in _compressed(archive, member):
@@ -101,6 +106,15 @@ def inflated(archive: BinaryIO, member: Member) -> Iterator[bytes]:
         raise DamagedMember(f"{member.name} does not inflate to what was put in")
 
 
+def _as_stored(archive: BinaryIO, member: Member) -> Iterator[bytes]:
+    crc = 0
+    for chunk in _compressed(archive, member):
+        crc = isal_zlib.crc32(chunk, crc)
+        yield chunk
+    if crc != member.crc32:
+        raise DamagedMember(f"{member.name} is not what was put in")
+
+
 def gzip_framed(archive: BinaryIO, member: Member) -> Iterator[bytes]:
     """The file as ``Content-Encoding: gzip`` (or as a ``.gz``), from the stored bytes, without compressing
     again.
@@ -109,7 +123,10 @@ def gzip_framed(archive: BinaryIO, member: Member) -> Iterator[bytes]:
 
     :param archive: an open, seekable archive; left open, its position moved
     :raises DamagedMember: the archive is cut short
+    :raises ValueError: the member is stored: there is no deflate stream to frame
     """
+    if member.stored:
+        raise ValueError(f"{member.name} is not deflated")
     yield _GZIP_HEADER
     yield from _compressed(archive, member)
     yield _GZIP_TRAILER.pack(member.crc32, member.raw_length & 0xFFFFFFFF)

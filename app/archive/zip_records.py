@@ -13,6 +13,7 @@ _MADE_ON_UNIX: Final = 3 << 8
 _REGULAR_FILE_644: Final = 0o100644 << 16
 _NAME_IS_UTF8: Final = 0x0800
 _DEFLATED: Final = 8
+_STORED: Final = 0
 _ZIP64_EXTRA: Final = 1
 _FULL_32: Final = 0xFFFFFFFF
 _FULL_16: Final = 0xFFFF
@@ -42,6 +43,11 @@ class Entry:
     compressed_length: int
     raw_length: int
     header_offset: int
+    stored: bool = False
+
+    @property
+    def method(self) -> int:
+        return _STORED if self.stored else _DEFLATED
 
 
 def dos_moment(moment: datetime) -> tuple[int, int]:
@@ -68,7 +74,7 @@ def local_header(entry: Entry, limits: Zip64From) -> bytes:
             b"PK\x03\x04",
             _ZIP64_VERSION if large else _PLAIN_VERSION,
             _NAME_IS_UTF8,
-            _DEFLATED,
+            entry.method,
             time,
             date,
             entry.crc32,
@@ -98,7 +104,7 @@ def central_record(entry: Entry, limits: Zip64From) -> bytes:
             _MADE_ON_UNIX | version,
             version,
             _NAME_IS_UTF8,
-            _DEFLATED,
+            entry.method,
             time,
             date,
             entry.crc32,

@@ -8,7 +8,9 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Final
+from queue import Queue
+from threading import Thread
+from typing import BinaryIO, Final, Self
 
 from app.archive.crc import crc32_of_pieces
 from app.archive.fragments import ByteSink, Fragment, FragmentWriter
@@ -16,7 +18,8 @@ from app.archive.member import DamagedMember, Inflater, Member
 from app.archive.names import check_name, folded
 from app.archive.zip_records import Entry, Zip64From, central_record, dos_moment, end_records, local_header
 
-_CHUNK_BYTES: Final = 1 << 18
+_CHUNK_BYTES: Final = 1 << 19
+_CHUNKS_WAITING: Final = 8
 
 
 class AlteredFragment(Exception):
@@ -39,6 +42,8 @@ class Staged:
 
     fragment: Fragment
     open: Callable[[], BinaryIO]
+    join: Callable[[], None] | None = None
+    """Puts the fragment's bytes into the writer's sink without sending them through here, once they were checked."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,13 @@ class ZipWriter:
         self._names: set[str] = set()
         self._usable = True
 
-    def add(self, name: str, staged: Sequence[Staged], *, fingerprint: bool = True) -> Member:
+    def add(
+        self, name: str, staged: Sequence[Staged], *, fingerprint: bool = True, raw_sha256: str | None = None
+    ) -> Member:
         """Join fragments, in order, into the member ``name``. No fragments at all make an empty file.
 
-        :param fingerprint: also inflate while copying, to learn the file's own SHA-256
-            (``Member.raw_sha256``)
+        :param raw_sha256: the file's own SHA-256, when whoever wrote it took it
+        :param fingerprint: when it is not known, inflate while copying to learn it (``Member.raw_sha256``)
         :raises UnsafeName: the name could climb, or is not portable
         :raises DuplicateName: a member of that name exists, letter case aside
         :raises AlteredFragment: a fragment's bytes are not those that were staged
@@ -89,6 +96,7 @@ class ZipWriter:
             fragments = [one.fragment for one in staged]
             if [one.final for one in fragments] != [False] * (len(fragments) - 1) + [True]:
                 raise ValueError(f"the fragments of {name!r} must end with their one final fragment")
+            stored = fragments[0].stored
             entry = Entry(
                 name=name.encode("utf-8"),
                 moment=self._moment,
@@ -96,10 +104,12 @@ class ZipWriter:
                 compressed_length=sum(one.length for one in fragments),
                 raw_length=sum(one.raw_length for one in fragments),
                 header_offset=self._offset,
+                stored=stored,
             )
             self._emit(local_header(entry, self._limits))
             data_offset = self._offset
-            raw_sha256 = self._copy(name, staged, entry, fingerprint)
+            known = fragments[0].sha256 if stored else raw_sha256
+            found = self._copy(name, staged, entry, fingerprint and known is None)
             member = Member(
                 name=name,
                 data_offset=data_offset,
@@ -107,7 +117,8 @@ class ZipWriter:
                 raw_length=entry.raw_length,
                 crc32=entry.crc32,
                 rows=sum(one.rows for one in fragments),
-                raw_sha256=raw_sha256,
+                raw_sha256=known or found,
+                stored=stored,
             )
             self._entries.append(entry)
             self._members.append(member)
@@ -149,27 +160,41 @@ class ZipWriter:
         self._names.add(key)
 
     def _copy(self, name: str, staged: Sequence[Staged], entry: Entry, fingerprint: bool) -> str | None:
-        file = _RawFile() if fingerprint else None
+        if not fingerprint:
+            self._copy_fragments(name, staged, None)
+            return None
+        with _RawFile() as file:
+            self._copy_fragments(name, staged, file)
+            return file.sha256(entry.raw_length, name)
+
+    def _copy_fragments(self, name: str, staged: Sequence[Staged], file: _RawFile | None) -> None:
         for number, one in enumerate(staged, start=1):
             try:
                 self._copy_fragment(one, file)
             except (AlteredFragment, DamagedMember) as error:
                 raise AlteredFragment(f"fragment {number} of {name!r}: {error}") from error
-        return file.sha256(entry.raw_length, name) if file else None
 
     def _copy_fragment(self, one: Staged, file: _RawFile | None) -> None:
         found = hashlib.sha256()
         with one.open() as stream:
             for chunk in _exactly(stream, one.fragment.length):
                 found.update(chunk)
-                self._emit(chunk)
+                if one.join is None:
+                    self._emit(chunk)
+                else:
+                    self._count(chunk)
                 if file:
                     file.take(chunk)
         if found.hexdigest() != one.fragment.sha256:
             raise AlteredFragment("its bytes are not those that were staged")
+        if one.join is not None:
+            one.join()
 
     def _emit(self, data: bytes) -> None:
         self._sink.write(data)
+        self._count(data)
+
+    def _count(self, data: bytes) -> None:
         self._sha256.update(data)
         self._offset += len(data)
 
@@ -189,22 +214,55 @@ class _Torn:
 
 
 class _RawFile:
-    """Learns a file's own SHA-256 from its compressed bytes as they pass."""
+    """Learns a file's own SHA-256 from its compressed bytes as they pass, in a thread beside the copying.
+
+    Inflating and hashing let other threads run, so that a large file costs the longer of the two, not their sum.
+    """
 
     def __init__(self) -> None:
         self._inflater = Inflater()
         self._sha256 = hashlib.sha256()
         self._length = 0
+        self._chunks: Queue[bytes | None] = Queue(_CHUNKS_WAITING)
+        self._fault: DamagedMember | None = None
+        self._thread = Thread(target=self._learn, name="fingerprint", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive():
+            self._chunks.put(None)
+            self._thread.join()
 
     def take(self, chunk: bytes) -> None:
-        for piece in self._inflater.feed(chunk):
-            self._sha256.update(piece)
-            self._length += len(piece)
+        """Let a chunk be looked at.
+
+        :raises DamagedMember: one before it was not deflate
+        """
+        if self._fault is not None:
+            raise self._fault
+        self._chunks.put(chunk)
 
     def sha256(self, promised_length: int, name: str) -> str:
-        if not self._inflater.complete or self._length != promised_length:
-            raise AlteredFragment(f"{name!r} inflates to another length than its fragments say")
+        """The fingerprint, when all chunks were taken."""
+        self._chunks.put(None)
+        self._thread.join()
+        if self._fault is not None or not self._inflater.complete or self._length != promised_length:
+            raise AlteredFragment(f"{name!r} inflates to another length than its fragments say") from self._fault
         return self._sha256.hexdigest()
+
+    def _learn(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            if self._fault is not None:
+                continue  # whoever puts chunks must not wait for ever
+            try:
+                for piece in self._inflater.feed(chunk):
+                    self._sha256.update(piece)
+                    self._length += len(piece)
+            except DamagedMember as fault:
+                self._fault = fault
 
 
 def _exactly(stream: BinaryIO, length: int) -> Iterator[bytes]:

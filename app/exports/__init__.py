@@ -1,7 +1,17 @@
 """Exports: asked for, planned, built in parts, published, kept for a while. See ``docs/exports.md``."""
 
-from app.exports.downloads import Download, FileDownload, open_archive, open_file, why_not_taken
+from app.exports.data_preview import (
+    DataPreview,
+    OfferedMetric,
+    Scopes,
+    TemplateMetrics,
+    offered_metrics,
+    offered_scopes,
+    preview_data_export,
+)
+from app.exports.downloads import Download, FileDownload, archive_address, open_archive, open_file, why_not_taken
 from app.exports.estimate import Preview
+from app.exports.kinds.data_export_params import DataExportParams
 from app.exports.pace import Pace, current_pace
 from app.exports.params import ReportParams
 from app.exports.progress import Progress, progress_of
@@ -19,13 +29,19 @@ from app.exports.upkeep import Requeued, expire_exports, requeue_stale_exports, 
 from app.exports.work import work_until_idle
 
 __all__ = [
+    "DataExportParams",
+    "DataPreview",
     "Download",
     "FileDownload",
+    "OfferedMetric",
     "Pace",
     "Preview",
     "Progress",
     "ReportParams",
     "Requeued",
+    "Scopes",
+    "TemplateMetrics",
+    "archive_address",
     "cancel_export",
     "count_pending",
     "current_pace",
@@ -33,8 +49,11 @@ __all__ = [
     "get_export",
     "list_exports",
     "may_export",
+    "offered_metrics",
+    "offered_scopes",
     "open_archive",
     "open_file",
+    "preview_data_export",
     "preview_report",
     "progress_of",
     "reconcile_until",

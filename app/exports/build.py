@@ -1,79 +1,103 @@
-"""The middle steps: one part's fragments, staged whole, then committed under the fence."""
+"""The middle steps: one part's fragments, made and staged by a builder, then committed under the fence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
-from app.archive import ByteSink, Fragment, FragmentWriter
+from app.builder.hired import Builder, BuilderFault, Built, Ordered
+from app.errors import Refusal
 from app.exports import failpoints
-from app.exports.claims import Claim, Lost, commit_part
+from app.exports.builders import kept_builder
+from app.exports.claims import Claim, Lost, commit_part, is_done
 from app.exports.heart import Heart
-from app.exports.kinds import KINDS, Page
-from app.exports.orders import load_layout, load_order
+from app.exports.kinds import KINDS
+from app.exports.orders import load_order
 from app.extensions import db
-from app.models import Export, ExportPart
+from app.models import Export, ExportFile, ExportPart
 from app.storage import storage
 
 
 def build_part(claim: Claim, heart: Heart) -> None:
-    """Build one part under a claim: stage its fragments, then commit what they are.
+    """Build one part under a claim: have its fragments staged, then commit what they are.
 
     :raises Lost: somebody else builds it now, or the export was cancelled
+    :raises Unavailable: storage or database do not answer
+    :raises Refusal: it cannot be built, in words
+    :raises BuilderFault: the builder broke or died
     """
-    kind, order = load_order(claim.export_id)
-    task, file_ordinal = _task(claim)
-    layout = load_layout(claim.export_id, file_ordinal)
-    pages = KINDS[kind].pages(order, layout, task)
-    with storage.publishing(claim.staging_key) as sink:
-        fragments = list(_fragments(pages, sink, bool(task.get("final")), heart))
-        failpoints.reach(failpoints.BEFORE_STAGING)
-        sink.commit()
+    ordered = _ordered(claim)
+    built = _staged(kept_builder.here(), claim, ordered, heart)
     failpoints.reach(failpoints.AFTER_STAGING)
     heart.check()
     failpoints.reach(failpoints.BEFORE_PART_COMMIT)
     try:
-        _commit(claim, fragments)
+        _commit(claim, built)
     except Lost:
-        storage.delete(claim.staging_key)
+        if not is_done(claim):
+            storage.delete(claim.staging_key)
         raise
     failpoints.reach(failpoints.AFTER_PART_COMMIT)
 
 
-def _task(claim: Claim) -> tuple[dict[str, Any], int]:
-    part = db.session.get_one(ExportPart, (claim.export_id, claim.ordinal), populate_existing=True)
-    task, ordinal = orjson.loads(part.task), part.file_ordinal
-    db.session.rollback()
-    if ordinal is None:
-        raise Lost
-    return task, ordinal
-
-
-def _fragments(pages: Iterator[Page], sink: ByteSink, closes_file: bool, heart: Heart) -> Iterator[Fragment]:
-    """Each page becomes a fragment; only after the next page is asked for is it known which is the last."""
-    page = next(pages)
-    while True:
+def _staged(builder: Builder, claim: Claim, ordered: list[Ordered], heart: Heart) -> list[Built]:
+    built: list[Built] = []
+    settled = False
+    try:
+        for one in builder.build(claim.staging_key, ordered):
+            heart.check()
+            built.append(one)
+            failpoints.reach(failpoints.MID_PART)
+        settled = True
+        failpoints.reach(failpoints.BEFORE_STAGING)
         heart.check()
-        following = next(pages, None)
-        writer = FragmentWriter(sink, final=closes_file and following is None)
-        writer.write(page.data)
-        yield writer.finish(page.rows)
-        failpoints.reach(failpoints.MID_PART)
-        if following is None:
-            return
-        page = following
+        builder.commit()
+    except Lost:
+        # What it is making is nobody's any more.
+        builder.drop() if settled else builder.end()
+        raise
+    except (Refusal, BuilderFault):
+        # Its own answer: it waits for the next order already.
+        raise
+    except BaseException:
+        # It may still wait for a word on this order, and would take the next order for that.
+        builder.end()
+        raise
+    return built
 
 
-def _commit(claim: Claim, fragments: list[Fragment]) -> None:
-    rows = sum(one.rows for one in fragments)
-    values = {
-        "rows": rows,
-        "staged_key": claim.staging_key,
-        "fragments": orjson.dumps([one.to_json() for one in fragments]).decode(),
+def _ordered(claim: Claim) -> list[Ordered]:
+    """What the builder is told, fragment by fragment. No transaction stays open."""
+    kind, order = load_order(claim.export_id)
+    part = db.session.get_one(ExportPart, (claim.export_id, claim.ordinal), populate_existing=True)
+    runs = orjson.loads(part.task)["runs"]
+    if not runs:
+        raise Lost
+    files = {
+        file.ordinal: (orjson.loads(file.layout), file.stored)
+        for file in db.session.execute(
+            select(ExportFile.ordinal, ExportFile.layout, ExportFile.stored).where(
+                ExportFile.export_id == claim.export_id, ExportFile.ordinal.between(runs[0][0], runs[-1][0])
+            )
+        )
     }
+    made = []
+    for ordinal, begin, tasks in runs:
+        layout, stored = files[ordinal]
+        for number, task in enumerate(tasks, start=begin):
+            first, last = number == 0, number == layout["fragments"] - 1
+            recipe = KINDS[kind].recipe(order, layout, task, first=first, last=last)
+            made.append(Ordered(ordinal, recipe, first, last, stored))
+    db.session.rollback()
+    return made
+
+
+def _commit(claim: Claim, built: list[Built]) -> None:
+    rows = sum(one.fragment.rows for one in built)
+    values = {"rows": rows, "staged_key": claim.staging_key, "fragments": orjson.dumps(_by_file(built)).decode()}
 
     def rest() -> None:
         # This UPDATE locks the export's row, so of the parts that end together just one sees that it was the last.
@@ -83,7 +107,7 @@ def _commit(claim: Claim, fragments: list[Fragment]) -> None:
             .values(
                 done_parts=Export.done_parts + 1,
                 done_rows=Export.done_rows + rows,
-                done_bytes=Export.done_bytes + sum(one.raw_length for one in fragments),
+                done_bytes=Export.done_bytes + sum(one.fragment.raw_length for one in built),
                 phase="Writing records",
                 version=Export.version + 1,
             )
@@ -99,3 +123,12 @@ def _commit(claim: Claim, fragments: list[Fragment]) -> None:
             )
 
     commit_part(claim, values, rest)
+
+
+def _by_file(built: list[Built]) -> list[list[Any]]:
+    fragments: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    whole: dict[int, str | None] = {}
+    for one in built:
+        fragments[one.file].append(one.fragment.to_json())
+        whole[one.file] = one.raw_sha256
+    return [[file, own, whole[file]] for file, own in fragments.items()]

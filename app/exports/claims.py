@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, func, literal, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app import clock
 from app.exports import failpoints
 from app.exports.pace import current_pace
 from app.exports.settling import fail_export
 from app.extensions import db
-from app.models import Export, ExportPart, Tenant, begin_writing
+from app.models import Export, ExportPart, Tenant, User, begin_writing
 from app.models.export import PENDING_STATES
-from app.models.types import database_now
+from app.models.types import EPOCH, database_now
 
 
 class Lost(Exception):
@@ -54,9 +56,9 @@ def milliseconds(seconds: float) -> int:
 
 
 def claim_part(worker: str) -> Claim | None:
-    """Claim the next part, of the least recently served tenant first; ``None`` when nothing may be claimed now."""
+    """Claim the part whose turn it is, as :func:`_turns` says; ``None`` when nothing may be claimed now."""
     begin_writing()
-    found = db.session.execute(_claimable().limit(1).with_for_update(skip_locked=True, of=ExportPart)).first()
+    found = _next_part()
     if found is None:
         db.session.rollback()
         return None
@@ -85,8 +87,7 @@ def claim_part(worker: str) -> Claim | None:
     if taken != 1:
         db.session.rollback()
         return None
-    _begin_export(claim)
-    _execute(update(Tenant).where(Tenant.id == claim.tenant_id).values(last_served_at=database_now()))
+    _serve_export(claim)
     db.session.commit()
     failpoints.reach(failpoints.CLAIMED)
     return claim
@@ -94,31 +95,86 @@ def claim_part(worker: str) -> Claim | None:
 
 def something_to_claim() -> bool:
     """Whether a worker would find a part to claim now."""
-    found = db.session.execute(_claimable().limit(1)).first() is not None
+    found = db.session.execute(_with_a_waiting_part().limit(1)).first() is not None
     db.session.rollback()
     return found
 
 
-def _claimable() -> Any:
+def _next_part() -> Any:
+    """The part to claim and its export, or ``None``. A part that another worker is just taking is passed over."""
+    for export_id in _turns():
+        found = db.session.execute(
+            select(ExportPart, Export)
+            .join(Export, Export.id == ExportPart.export_id)
+            .where(ExportPart.export_id == export_id, Export.state.in_(PENDING_STATES), *_waits())
+            .order_by(ExportPart.ordinal)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=ExportPart)
+        ).first()
+        if found is not None:
+            return found
+    return None
+
+
+def _turns() -> list[UUID]:
+    """The exports of which a part may be claimed, in the order of their turns.
+
+    Tenants take turns, so do the people of a tenant, so do the exports of a person: who was served least recently goes
+    first. A turn is one part, or, once it is planned, all of an export that has but one: a small export waits for its
+    turn once, not for each of its steps.
+    """
+    waiting = db.session.execute(_with_a_waiting_part()).all()
+    tenants = _last_served(Tenant.id, Export.tenant_id, {one.tenant_id for one in waiting})
+    owners = _last_served(User.id, Export.owner_id, {one.owner_id for one in waiting})
+
+    def turn(one: Any) -> tuple[Any, ...]:
+        served = (tenants[one.tenant_id], owners[one.owner_id], one.last_served_at)
+        return one.part_count != 1, *(at or EPOCH for at in served), one.requested_at, one.id
+
+    return [one.id for one in sorted(waiting, key=turn)]
+
+
+def _with_a_waiting_part() -> Select[UUID, UUID, UUID, int, datetime | None, datetime]:
+    waiting = select(literal(1)).where(ExportPart.export_id == Export.id, *_waits())
+    return select(
+        Export.id, Export.tenant_id, Export.owner_id, Export.part_count, Export.last_served_at, Export.requested_at
+    ).where(Export.state.in_(PENDING_STATES), waiting.exists())
+
+
+def _waits() -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a part waits to be claimed."""
     return (
-        select(ExportPart, Export)
-        .join(Export, Export.id == ExportPart.export_id)
-        .join(Tenant, Tenant.id == Export.tenant_id)
-        .where(
-            ExportPart.state == "queued",
-            Export.state.in_(PENDING_STATES),
-            or_(ExportPart.not_before.is_(None), ExportPart.not_before <= database_now()),
-        )
-        .order_by(Tenant.last_served_at.asc().nulls_first(), Export.requested_at, Export.id, ExportPart.ordinal)
+        ExportPart.state == "queued",
+        or_(ExportPart.not_before.is_(None), ExportPart.not_before <= database_now()),
     )
 
 
-def _begin_export(claim: Claim) -> None:
-    _execute(
+def _last_served(
+    who: InstrumentedAttribute[UUID], whose: InstrumentedAttribute[UUID], ids: set[UUID]
+) -> dict[UUID, datetime | None]:
+    """When any export of each tenant, or owner, was served, settled ones too: one look into an index for each."""
+    latest = select(func.max(Export.last_served_at)).where(whose == who).scalar_subquery()
+    return {row[0]: row[1] for row in db.session.execute(select(who, latest).where(who.in_(ids)))}
+
+
+def _serve_export(claim: Claim) -> None:
+    """Note that the export had its turn; with its first one it begins.
+
+    Rows of tenants and people are left alone: whoever writes much to them would hold up every worker.
+    """
+    begun = _execute(
         update(Export)
         .where(Export.id == claim.export_id, Export.state == "queued")
-        .values(state="building", phase="Planning", started_at=clock.now(), version=Export.version + 1)
+        .values(
+            state="building",
+            phase="Planning",
+            started_at=clock.now(),
+            last_served_at=database_now(),
+            version=Export.version + 1,
+        )
     )
+    if not begun:
+        _execute(update(Export).where(Export.id == claim.export_id).values(last_served_at=database_now()))
 
 
 def held(claim: Claim) -> ColumnElement[bool]:
@@ -152,6 +208,23 @@ def commit_part(claim: Claim, values: dict[str, Any], also: Callable[[], None]) 
     except BaseException:
         db.session.rollback()
         raise
+
+
+def is_done(claim: Claim) -> bool:
+    """Whether the part was finished under this very claim, so that what it staged or published has a row that names it.
+
+    No transaction stays open.
+    """
+    found = db.session.execute(
+        select(ExportPart.ordinal).where(
+            ExportPart.export_id == claim.export_id,
+            ExportPart.ordinal == claim.ordinal,
+            ExportPart.fence == claim.fence,
+            ExportPart.state == "done",
+        )
+    ).first()
+    db.session.rollback()
+    return found is not None
 
 
 def one_row(statement: Update) -> None:

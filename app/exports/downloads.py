@@ -26,6 +26,7 @@ NOT_READY = {
     "failed": "This export failed, so there is no archive. You can ask for it again.",
     "cancelled": "This export was cancelled, so there is no archive. You can ask for it again.",
 }
+ADDRESS_SECONDS = 300
 EXPIRED = "This archive has expired and was removed. You can ask for the export again."
 
 
@@ -76,6 +77,25 @@ def open_archive(actor: Actor, export_id: UUID, *, note: bool = True, continues:
     return Download(name, "application/zip", size, sha256, sha256, finished, stream)
 
 
+def archive_address(actor: Actor, export_id: UUID) -> str | None:
+    """An address at the object store from which the archive may be downloaded for a while; refusals as
+    :func:`open_archive`.
+
+    The record keeps that it was given away: whoever has it needs no sign-in. None when storage has no such addresses:
+    then :func:`open_archive` is the way.
+    """
+    export = _ready(actor, export_id)
+    key, name, size = export.archive_key or "", export.name, export.archive_bytes or 0
+    url = storage.signed_url(key, file_name=name, media_type="application/zip", seconds=ADDRESS_SECONDS)
+    if url is None:
+        return None
+    db.session.rollback()
+    if not storage.exists(key):
+        raise Gone(EXPIRED)
+    _note(actor, export_id, {"file": name, "by": "address"}, size)
+    return url
+
+
 def open_file(actor: Actor, export_id: UUID, ordinal: int, *, gzip_ok: bool = False, note: bool = True) -> FileDownload:
     """Open one file of a ready archive; refusals as :func:`open_archive`."""
     export = _ready(actor, export_id)
@@ -87,7 +107,7 @@ def open_file(actor: Actor, export_id: UUID, ordinal: int, *, gzip_ok: bool = Fa
     stream = _open(export.archive_key or "")
     if note:
         _note(actor, export_id, {"ordinal": ordinal}, member.raw_length)
-    if gzip_ok:
+    if gzip_ok and not member.stored:
         chunks: Iterator[bytes] = _Closing(stream, gzip_framed(stream, member))
         return FileDownload(name, media_type, gzip_length(member), f"{tag}-gzip", "gzip", chunks)
     chunks = _Closing(stream, inflated(stream, member))
@@ -120,6 +140,8 @@ def _ready(actor: Actor, export_id: UUID) -> Export:
 
 
 def _open(key: str) -> BinaryIO:
+    # A store may take its time; no transaction waits for it.
+    db.session.rollback()
     try:
         return storage.open(key)
     except NotFound:
@@ -135,6 +157,7 @@ def _member(file: ExportFile) -> Member:
         crc32=file.crc32 or 0,
         rows=file.rows or 0,
         raw_sha256=file.sha256,
+        stored=file.stored,
     )
 
 

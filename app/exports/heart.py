@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -32,8 +33,10 @@ class Heart:
     :meth:`check`, or at the latest by the fence when it commits.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, on_loss: Callable[[], None] = lambda: None) -> None:
+        """:param on_loss: called in the heart's own thread when the part is lost"""
         self._claim = claim
+        self._on_loss = on_loss
         self._pace = current_pace()
         self._engine: Engine = db.engine
         self._lost = threading.Event()
@@ -64,6 +67,7 @@ class Heart:
             try:
                 if not self._beat():
                     self._lost.set()
+                    self._on_loss()
                     return
                 last = time.monotonic()
             except SQLAlchemyError:

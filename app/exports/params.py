@@ -12,7 +12,16 @@ import orjson
 from app.errors import Invalid
 from app.models.template import DATA_TYPES
 
-FORMATS = ("json", "ndjson", "csv")
+FORMATS = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+}
+"""Each format and its media type."""
+MEASUREMENTS = "measurements"
+"""What is measured is no entity, but a report can hold it like one."""
+REPORTED = (*DATA_TYPES, MEASUREMENTS)
 PERIODS = {"creation": "created_at", "modification": "updated_at"}
 ORDERS = ("asc", "desc")
 LEAST_FILE_BYTES = 50_000
@@ -24,8 +33,9 @@ MOST_ENTITIES = 1_000
 class ReportParams:
     """What to put into a report.
 
-    :param data_types: one file, or several when split, for each of these
-    :param period: which time the period and the order go by: ``creation`` or ``modification``
+    :param data_types: one file, or several when split, for each of these; ``measurements`` is one of them
+    :param period: which time the period and the order go by: ``creation`` or ``modification``; measurements go by their
+        own time
     :param start: the period is ``[start, end)``, in UTC; one open end is allowed, two only with ``entity_ids``
     :param template_ids: only these templates; empty is all of them
     :param max_file_bytes: split so that no file is longer, in bytes as downloaded; one record longer stands alone
@@ -47,6 +57,11 @@ class ReportParams:
     with_files: bool = False
     without_phi: bool = False
     for_spreadsheets: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether measurements are asked for."""
+        return MEASUREMENTS in self.data_types
 
     def check(self) -> None:
         """Refuse what cannot be exported, whoever asks.
@@ -80,7 +95,7 @@ def _faults(params: ReportParams) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if not params.data_types:
         found.append(("data_types", "Choose at least one data type."))
-    elif unknown := [one for one in params.data_types if one not in DATA_TYPES]:
+    elif unknown := [one for one in params.data_types if one not in REPORTED]:
         found.append(("data_types", f"There is no data type called {unknown[0][:40]!r}."))
     elif len(set(params.data_types)) != len(params.data_types):
         found.append(("data_types", "Choose each data type once."))
@@ -90,7 +105,7 @@ def _faults(params: ReportParams) -> list[tuple[str, str]]:
     if params.order not in ORDERS:
         found.append(("order", "Choose oldest first or newest first."))
     if params.format not in FORMATS:
-        found.append(("format", "Choose JSON, NDJSON or CSV."))
+        found.append(("format", "Choose JSON, NDJSON, CSV or Parquet."))
     size = params.max_file_bytes
     if size is not None and not LEAST_FILE_BYTES <= size <= MOST_FILE_BYTES:
         found.append(("max_file_bytes", "Choose a size between 50 kB (50,000 bytes) and 1 GB (1,000,000,000 bytes)."))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from app import jobqueue
 from app.accounts import actor_for_user
@@ -14,10 +16,11 @@ from app.exports.claims import Claim, Lost, commit_part, one_row
 from app.exports.heart import Heart
 from app.exports.kinds import KINDS, Order, PlannedFile
 from app.exports.orders import fresh_limits
+from app.exports.parts import gathered
 from app.extensions import db
 from app.models import Export, ExportFile, ExportPart, Tenant
 
-MOST_BELLS = 8
+_ROWS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,15 @@ class _Layout:
 def plan_export(claim: Claim, heart: Heart) -> None:
     """Plan under a claim and commit the plan.
 
+    Everything is read in one snapshot, whose newest revision becomes the export's: what is counted there is what
+    every builder will find, however much is changed meanwhile.
+
     :raises Forbidden: the owner's rights ended since the request
     :raises Lost: somebody else plans it now, or it was cancelled
     """
-    order = _freeze(claim)
-    laid = _lay_out(_kind_of(claim), order, heart)
+    with _snapshot() as connection:
+        kind, order = _freeze(claim)
+        laid = _lay_out(kind, order, connection, heart)
     frozen = orjson.dumps(
         {"facts": order.frozen, "part_rows": order.part_rows, "fragment_rows": order.fragment_rows}
     ).decode()
@@ -56,32 +63,35 @@ def plan_export(claim: Claim, heart: Heart) -> None:
                 version=Export.version + 1,
             )
         )
-        db.session.execute(insert(ExportFile), laid.files)
-        db.session.execute(insert(ExportPart), laid.parts)
+        _insert(ExportFile, laid.files)
+        # Where nothing is to be built (no device in the scope), only the archive's own account is left to write.
+        _insert(ExportPart, laid.parts or [{"export_id": order.export_id, "ordinal": 1, "step": "publish"}])
 
     commit_part(claim, {"rows": 0}, rest)
-    for _ in range(min(len(laid.parts) - 1, MOST_BELLS)):
+    if len(laid.parts) > 1:
         jobqueue.ring()
 
 
-def _kind_of(claim: Claim) -> str:
-    export = db.session.get(Export, claim.export_id)
-    if export is None:
-        raise Lost
-    kind = export.kind
+@contextmanager
+def _snapshot() -> Iterator[Connection]:
+    """One read transaction of the session in which nothing changes."""
     db.session.rollback()
-    return kind
+    on_postgresql = db.engine.dialect.name == "postgresql"
+    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if on_postgresql else {}
+    try:
+        yield db.session.connection(execution_options=options)
+    finally:
+        db.session.rollback()
 
 
-def _freeze(claim: Claim) -> Order:
+def _freeze(claim: Claim) -> tuple[str, Order]:
     """Rights are asked again, then the snapshot is the newest committed revision of the tenant."""
-    export = db.session.get(Export, claim.export_id)
+    export = db.session.get(Export, claim.export_id, populate_existing=True)
     if export is None:
         raise Lost
-    actor = actor_for_user(export.owner_id)
-    facts = KINDS[export.kind].freeze(actor, export.params)
     tenant = db.session.get_one(Tenant, export.tenant_id, populate_existing=True)
-    order = Order(
+    facts = KINDS[export.kind].freeze(actor_for_user(export.owner_id), export.params)
+    return export.kind, Order(
         export_id=export.id,
         tenant_id=export.tenant_id,
         params=export.params,
@@ -91,27 +101,25 @@ def _freeze(claim: Claim) -> Order:
         frozen=orjson.loads(orjson.dumps(facts)),
         **fresh_limits(),
     )
-    db.session.rollback()
-    return order
 
 
-def _lay_out(kind: str, order: Order, heart: Heart) -> _Layout:
-    laid = _Layout([], [])
-    for number, file in enumerate(KINDS[kind].files(order)):
+def _lay_out(kind: str, order: Order, snapshot: Connection, heart: Heart) -> _Layout:
+    planned: list[PlannedFile] = []
+    for file in KINDS[kind].files(order, snapshot):
         heart.check()
-        laid.files.append(_file_row(order, number, file))
-        for part in file.parts:
-            laid.parts.append(
-                {
-                    "export_id": order.export_id,
-                    "ordinal": len(laid.parts) + 1,
-                    "step": "build",
-                    "file_ordinal": number,
-                    "task": orjson.dumps(part.task).decode(),
-                    "promised_rows": part.rows,
-                }
-            )
-    return laid
+        planned.append(file)
+    files = [_file_row(order, number, file) for number, file in enumerate(planned)]
+    parts = [
+        {
+            "export_id": order.export_id,
+            "ordinal": ordinal,
+            "step": "build",
+            "task": orjson.dumps({"runs": part.runs}).decode(),
+            "promised_rows": part.rows,
+        }
+        for ordinal, part in enumerate(gathered(planned, order.part_rows), start=1)
+    ]
+    return _Layout(files, parts)
 
 
 def _file_row(order: Order, number: int, file: PlannedFile) -> dict[str, Any]:
@@ -121,6 +129,12 @@ def _file_row(order: Order, number: int, file: PlannedFile) -> dict[str, Any]:
         "name": file.name,
         "subject": file.subject,
         "media_type": file.media_type,
-        "layout": orjson.dumps(file.layout).decode(),
-        "promised_rows": sum(part.rows for part in file.parts),
+        "layout": orjson.dumps({**file.layout, "fragments": len(file.fragments)}).decode(),
+        "promised_rows": sum(fragment.rows for fragment in file.fragments),
+        "stored": file.stored,
     }
+
+
+def _insert(model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
+    for begin in range(0, len(rows), _ROWS_AT_ONCE):
+        db.session.execute(insert(model), rows[begin : begin + _ROWS_AT_ONCE])

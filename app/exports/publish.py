@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, BinaryIO
@@ -15,6 +16,7 @@ from sqlalchemy import select, update
 from app import clock, outbox, record
 from app.accounts import actor_for_user
 from app.archive import (
+    AlteredFragment,
     Archive,
     Fragment,
     Staged,
@@ -22,28 +24,38 @@ from app.archive import (
     data_package_bytes,
     readme_text,
 )
+from app.errors import NotFound
 from app.exports import failpoints
-from app.exports.claims import Claim, Lost, commit_part, one_row
+from app.exports.claims import Claim, Lost, commit_part, is_done, one_row
 from app.exports.heart import Heart
 from app.exports.kinds import KINDS, BuiltFile
 from app.exports.orders import load_order
 from app.extensions import db
 from app.models import Export, ExportFile, ExportPart, Tenant, begin_writing
-from app.storage import storage
+from app.storage import Publication, storage
+
+JOINED_FROM = 64 << 20
+"""Smaller archives are assembled here and put as they are."""
 
 
 class BrokenPromise(Exception):
     """The records written are not those promised: the archive must not be published."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _FileParts:
     name: str
     subject: str
     media_type: str
     layout: dict[str, Any]
     promised_rows: int
-    staged: list[Staged]
+    staged: list[Staged] = field(default_factory=list)
+    places: list[tuple[str, int]] = field(default_factory=list)
+    raw_sha256: str | None = None
+
+    @property
+    def length(self) -> int:
+        return sum(one.fragment.length for one in self.staged)
 
 
 class _Watched:
@@ -66,9 +78,11 @@ def publish_export(claim: Claim, heart: Heart) -> None:
     """
     kind, order = load_order(claim.export_id)
     _say(claim, "Assembling the archive")
-    parts = _parts(claim.export_id)
     _check_counts(claim.export_id)
-    with storage.publishing(claim.archive_key) as sink:
+    with closing(_Reader()) as reader, storage.publishing(claim.archive_key) as sink:
+        parts = _parts(claim.export_id, reader)
+        if storage.joins and sum(one.length for one in parts) >= JOINED_FROM:
+            _join_there(parts, sink)
         writer = ZipWriter(_Watched(sink, heart), order.at)
         built = [_add(writer, one) for one in parts]
         description = KINDS[kind].describe(order, built)
@@ -84,7 +98,8 @@ def publish_export(claim: Claim, heart: Heart) -> None:
         failpoints.reach(failpoints.BEFORE_COMMIT)
         _commit(claim, archive, built)
     except Lost:
-        storage.delete(claim.archive_key)
+        if not is_done(claim):
+            storage.delete(claim.archive_key)
         raise
     failpoints.reach(failpoints.AFTER_COMMIT)
     _drop_staging(claim.export_id)
@@ -101,7 +116,7 @@ def _say(claim: Claim, phase: str) -> None:
     db.session.commit()
 
 
-def _parts(export_id: UUID) -> list[_FileParts]:
+def _parts(export_id: UUID, reader: _Reader) -> list[_FileParts]:
     """The files in order, each with its staged fragments in order."""
     files = db.session.execute(
         select(
@@ -115,30 +130,75 @@ def _parts(export_id: UUID) -> list[_FileParts]:
         .order_by(ExportFile.ordinal)
     ).all()
     rows = db.session.execute(
-        select(ExportPart.file_ordinal, ExportPart.staged_key, ExportPart.fragments)
+        select(ExportPart.staged_key, ExportPart.fragments)
         .where(ExportPart.export_id == export_id, ExportPart.step == "build")
         .order_by(ExportPart.ordinal)
     ).all()
     db.session.rollback()
     found = [
-        _FileParts(file.name, file.subject, file.media_type, orjson.loads(file.layout), file.promised_rows or 0, [])
+        _FileParts(file.name, file.subject, file.media_type, orjson.loads(file.layout), file.promised_rows or 0)
         for file in files
     ]
-    for file_ordinal, key, text in rows:
-        if file_ordinal is None or key is None or text is None:
+    for key, text in rows:
+        if key is None or text is None:
             raise BrokenPromise("a part was not built")
         begin = 0
-        for plain in orjson.loads(text):
-            fragment = Fragment.from_json(plain)
-            found[file_ordinal].staged.append(Staged(fragment, partial(_open_at, key, begin)))
-            begin += fragment.length
+        for ordinal, fragments, whole in orjson.loads(text):
+            found[ordinal].raw_sha256 = whole
+            for plain in fragments:
+                fragment = Fragment.from_json(plain)
+                found[ordinal].staged.append(Staged(fragment, partial(reader.at, key, begin)))
+                found[ordinal].places.append((key, begin))
+                begin += fragment.length
     return found
 
 
-def _open_at(key: str, begin: int) -> BinaryIO:
-    stream = storage.open(key)
-    stream.seek(begin, io.SEEK_SET)
-    return stream
+def _join_there(parts: list[_FileParts], sink: Publication) -> None:
+    """Have large archives joined by the object store: what was checked is copied there, not sent a second time."""
+    for part in parts:
+        part.staged = [
+            replace(one, join=partial(sink.copy, key, begin, one.fragment.length))
+            for one, (key, begin) in zip(part.staged, part.places, strict=True)
+        ]
+
+
+class _StagedBytes(io.RawIOBase):
+    """A look into a part's staged bytes that does not close them: the next fragment goes on where this one ends."""
+
+    def __init__(self, beneath: BinaryIO) -> None:
+        super().__init__()
+        self._beneath = beneath
+
+    def read(self, size: int = -1) -> bytes:
+        return self._beneath.read(size)
+
+
+class _Reader:
+    """Opens each part's staged bytes once, however many fragments they are: they are read from front to back."""
+
+    def __init__(self) -> None:
+        self._key = ""
+        self._stream: BinaryIO | None = None
+
+    def at(self, key: str, begin: int) -> BinaryIO:
+        if self._stream is None or self._key != key:
+            self.close()
+            self._stream, self._key = _opened(key), key
+        if self._stream.tell() != begin:
+            self._stream.seek(begin, io.SEEK_SET)
+        return _StagedBytes(self._stream)  # type: ignore[return-value]  # it is read, nothing more
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+
+def _opened(key: str) -> BinaryIO:
+    try:
+        return storage.open(key)
+    except NotFound as gone:
+        raise AlteredFragment(f"{key} is gone") from gone
 
 
 def _check_counts(export_id: UUID) -> None:
@@ -150,7 +210,7 @@ def _check_counts(export_id: UUID) -> None:
 
 
 def _add(writer: ZipWriter, one: _FileParts) -> BuiltFile:
-    member = writer.add(one.name, one.staged)
+    member = writer.add(one.name, one.staged, raw_sha256=one.raw_sha256)
     if one.promised_rows != member.rows:
         raise BrokenPromise(f"{one.name}: {one.promised_rows} records were promised, {member.rows} written")
     return BuiltFile(one.subject, one.media_type, one.layout, member)

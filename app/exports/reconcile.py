@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.exports.upkeep import expire_exports, requeue_stale_exports, sweep_storage
 from app.extensions import db
-from app.storage import StorageFault
+from app.storage import StorageFault, StorageRefused
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def reconcile_until(stop: Event, *, every: float, sweep_every: float, also: Call
     while not stop.is_set():
         try:
             _look(number % rounds_to_sweep == 0, also)
-        except (SQLAlchemyError, StorageFault, OSError):
+        except (SQLAlchemyError, StorageFault, StorageRefused, OSError):
             log.exception("a round of upkeep failed; the next one tries again")
         finally:
             db.session.remove()

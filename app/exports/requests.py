@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from sqlalchemy import exists, func, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from app import clock, jobqueue, record
-from app.access import visible_entities, visible_exports
+from app.access import visible_exports
 from app.actor import Actor
 from app.errors import AlreadyRunning, Invalid, NotFound, Throttled
 from app.exports.claims import milliseconds
 from app.exports.estimate import Preview, estimate
-from app.exports.kinds import KINDS
+from app.exports.kinds import KINDS, Expected
 from app.exports.kinds.report import check_rights
 from app.exports.pace import current_pace
-from app.exports.params import MOST_ENTITIES, ReportParams
+from app.exports.params import ReportParams
 from app.exports.settling import cancel_pending
 from app.extensions import db
-from app.models import Entity, Export, ExportPart, Template, begin_writing
+from app.models import Export, ExportPart, begin_writing
 from app.models.export import PENDING_STATES
 from app.models.types import Id, Instant, database_now
+
+
+class Params(Protocol):
+    """What a kind is asked for, as it is kept beside the export."""
+
+    def to_json(self) -> str: ...
+
 
 CANCELLED = "It was cancelled before it was finished."
 MOST_OF_A_PERSON = 20
@@ -44,29 +52,28 @@ def preview_report(actor: Actor, params: ReportParams) -> Preview:
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
     """
-    check_rights(actor)
-    _check(actor, params)
+    KINDS["report"].check(actor, params)
     return estimate(actor, params)
 
 
-def request_export(actor: Actor, kind: str, params: ReportParams, *, request_key: str) -> Export:
+def request_export(actor: Actor, kind: str, params: Params, *, request_key: str) -> Export:
     """Record a request for data and ring for a worker.
 
     The row is committed before the bell is rung, so a worker always finds it; if the bell is lost, the reconciler
     rings again. The same ``request_key`` from the same person is the same export: a form sent twice asks once.
 
     :param kind: a key of :data:`~app.exports.kinds.KINDS`
+    :param params: what that kind is asked for
     :param request_key: 8 to 64 characters that the face made once for the form
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
     :raises AlreadyRunning: an export of the same subject is pending
     :raises Throttled: too many exports are pending
     """
-    check_rights(actor)
-    _check(actor, params)
+    KINDS[kind].check(actor, params)
     if not 8 <= len(request_key) <= 64:
         raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
-    expected = estimate(actor, params)
+    expected = KINDS[kind].expect(actor, params)
     begin_writing()
     known = _of_request(actor, request_key)
     if known is not None:
@@ -144,35 +151,6 @@ def cancel_export(actor: Actor, export_id: UUID) -> Export:
     return get_export(actor, export_id)
 
 
-def _check(actor: Actor, params: ReportParams) -> None:
-    """Every fault at once, those that only the database knows of too."""
-    wrong = params.faults() | _unknown_templates(actor, params) | _unknown_entities(actor, params)
-    if wrong:
-        raise Invalid(fields=wrong)
-
-
-def _unknown_templates(actor: Actor, params: ReportParams) -> dict[str, str]:
-    known = select(Template.id, Template.data_type, Template.label).where(
-        Template.id.in_(params.template_ids), Template.tenant_id == actor.tenant_id
-    )
-    found = db.session.execute(known).all() if 0 < len(params.template_ids) <= MOST_ENTITIES else []
-    if len(found) != len(set(params.template_ids)) and len(params.template_ids) <= MOST_ENTITIES:
-        return {"template_ids": "One of the templates does not exist."}
-    for one in found:
-        if one.data_type not in params.data_types:
-            return {"template_ids": f"The template “{one.label}” is not of a chosen data type."}
-    return {}
-
-
-def _unknown_entities(actor: Actor, params: ReportParams) -> dict[str, str]:
-    if not 0 < len(params.entity_ids) <= MOST_ENTITIES:
-        return {}
-    visible = visible_entities(actor).with_only_columns(Entity.id).where(Entity.id.in_(params.entity_ids))
-    if len(set(db.session.scalars(visible))) != len(set(params.entity_ids)):
-        return {"entity_ids": "One of the records does not exist."}
-    return {}
-
-
 def _refuse_too_many(actor: Actor) -> None:
     """Each pending export may come to hold a copy of the tenant's files, so their number is bounded.
 
@@ -191,7 +169,7 @@ def _of_request(actor: Actor, request_key: str) -> UUID | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def _new_export(actor: Actor, kind: str, params: ReportParams, request_key: str, expected: Preview) -> Export:
+def _new_export(actor: Actor, kind: str, params: Params, request_key: str, expected: Expected) -> Export:
     export_id = uuid4()
     now = clock.now()
     text = params.to_json()
@@ -202,7 +180,7 @@ def _new_export(actor: Actor, kind: str, params: ReportParams, request_key: str,
         kind=kind,
         subject=KINDS[kind].subject(export_id, text),
         request_key=request_key,
-        name=f"{kind}-{now:%Y-%m-%d-%H%M%S}-{export_id.hex[:4]}.zip",
+        name=f"{KINDS[kind].called}-{now:%Y-%m-%d-%H%M%S}-{export_id.hex[:4]}.zip",
         params=text,
         expected_rows=expected.rows,
         expected_bytes=expected.bytes,

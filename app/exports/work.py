@@ -7,10 +7,13 @@ import logging
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from app import jobqueue
 from app.archive import AlteredFragment
+from app.builder.hired import BuilderFault
 from app.errors import Refusal, Unavailable
 from app.exports.build import build_part
-from app.exports.claims import Claim, Lost, claim_part, give_back, held
+from app.exports.builders import kept_builder
+from app.exports.claims import Claim, Lost, claim_part, give_back, held, something_to_claim
 from app.exports.heart import Heart
 from app.exports.plan import plan_export
 from app.exports.publish import BrokenPromise, publish_export
@@ -25,10 +28,17 @@ STEPS = {"plan": plan_export, "build": build_part, "publish": publish_export}
 def work_until_idle(worker: str) -> int:
     """Do parts until none may be claimed. Returns how many were done.
 
+    Whoever finds work wakes one more if there is more of it, so that a large export wakes all workers one after the
+    other, and a small one none in vain.
+
     :param worker: a name for whoever looks at the rows: host and process
     """
     done = 0
+    rings = True
     while (claim := claim_part(worker)) is not None:
+        if rings and something_to_claim():
+            jobqueue.ring()
+            rings = False
         done += do_part(claim)
     return done
 
@@ -36,7 +46,10 @@ def work_until_idle(worker: str) -> int:
 def do_part(claim: Claim) -> bool:
     """Do one claimed part; every fault ends as a later attempt or as an export that failed with words."""
     try:
-        with Heart(claim) as heart:
+        if claim.step != "publish":
+            # It takes its time to start: beside the planning that costs nobody any.
+            kept_builder.here().start()
+        with Heart(claim, on_loss=kept_builder.interrupt) as heart:
             STEPS[claim.step](claim, heart)
     except Lost:
         log.info("part %s of export %s is no longer ours", claim.ordinal, claim.export_id)
@@ -44,6 +57,10 @@ def do_part(claim: Claim) -> bool:
         _again(claim, fault.message)
     except Refusal as refusal:
         _fail(claim, refusal.message)
+    except BuilderFault as fault:
+        log.warning("the builder of part %s of export %s broke: %s", claim.ordinal, claim.export_id, fault)
+        kept_builder.end()
+        _again(claim, "An unexpected fault stopped the work.")
     except (AlteredFragment, BrokenPromise) as fault:
         # Only the kind of fault: its words may name an attached file, and a file a patient.
         log.error("export %s must not be published: %s", claim.export_id, type(fault).__name__)

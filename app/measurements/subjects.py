@@ -85,6 +85,21 @@ def sources_of(actor: Actor, entity: Entity) -> list[Source]:
     ]
 
 
+def devices_that_measured(actor: Actor, entity: Entity) -> list[UUID]:
+    """The devices whose series hold all values of an entity that the actor was given: a device's is itself.
+
+    Empty when some values came without a device, or from one that the actor may not see: what those devices hold is
+    not all of it.
+    """
+    if entity.data_type == "device":
+        return [entity.id]
+    measuring = {source.device_id: None for source in sources_of(actor, entity)}
+    devices = [one for one in measuring if one]
+    seen = visible_entities(actor).with_only_columns(Entity.id)
+    visible = set(db.session.scalars(seen.where(Entity.id.in_(devices)))) if devices else set()
+    return devices if len(visible) == len(measuring) else []
+
+
 def _captions(actor: Actor, device_ids: Iterable[UUID]) -> dict[UUID | None, str]:
     wanted = list(device_ids)
     if not wanted:

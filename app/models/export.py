@@ -47,6 +47,8 @@ class Export(Base):
         Index("ix_export_owner", "owner_id", "requested_at", "id"),
         Index("ix_export_tenant", "tenant_id", "requested_at", "id"),
         Index("ix_export_state", "state", "expires_at"),
+        Index("ix_export_tenant_served", "tenant_id", "last_served_at"),
+        Index("ix_export_owner_served", "owner_id", "last_served_at"),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
@@ -77,6 +79,10 @@ class Export(Base):
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     deadline: Mapped[datetime] = mapped_column(Instant)
     """By the database's clock: an export that is not settled by then fails."""
+
+    last_served_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a worker last took a part of it, by the database's clock. A tenant, or a person, was last served when the
+    last of their exports was: whoever was served least recently goes first."""
 
     archive_key: Mapped[str | None] = mapped_column(String(200))
     archive_bytes: Mapped[int | None] = mapped_column(BigInteger)
@@ -114,12 +120,16 @@ class ExportFile(Base):
     raw_bytes: Mapped[int | None] = mapped_column(BigInteger)
     crc32: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(String(64))
+    stored: Mapped[bool] = mapped_column(default=False)
     compressed_bytes: Mapped[int | None] = mapped_column(BigInteger)
     data_offset: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ExportPart(Base):
-    """A step of work that one worker claims: the plan, a run of fragments of one file, or the publication.
+    """A step of work that one worker claims: the plan, a run of fragments, or the publication.
+
+    ``task`` (JSON text) of a run: ``{"runs": [[file's ordinal, number of its first fragment, [task, …]], …]}``; once it
+    is done ``fragments`` says what was staged: ``[[file's ordinal, [fragment, …], the file's SHA-256 or null], …]``.
 
     ``fence`` rises with each claim; whatever a worker writes is written ``WHERE fence =`` its own, or it has lost.
     ``lease_until``, ``beat_at`` and ``not_before`` are by the database's clock.
@@ -129,13 +139,12 @@ class ExportPart(Base):
     __table_args__ = (
         one_of("step", STEPS, "step"),
         one_of("state", PART_STATES, "state"),
-        Index("ix_export_part_state", "state", "not_before"),
+        Index("ix_export_part_state", "state", "export_id", "ordinal"),
     )
 
     export_id: Mapped[UUID] = mapped_column(Id, ForeignKey("export.id"), primary_key=True)
     ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
     step: Mapped[str] = mapped_column(String(16))
-    file_ordinal: Mapped[int | None] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(16), default="queued")
     fence: Mapped[int] = mapped_column(Integer, default=0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
@@ -148,5 +157,4 @@ class ExportPart(Base):
     rows: Mapped[int | None] = mapped_column(BigInteger)
     staged_key: Mapped[str | None] = mapped_column(String(200))
     fragments: Mapped[str | None] = mapped_column(Text)
-    raw_sha256: Mapped[str | None] = mapped_column(String(64))
     last_error: Mapped[str | None] = mapped_column(String(500))

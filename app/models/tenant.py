@@ -34,9 +34,6 @@ class Tenant(Base):
 
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     changed_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
-    last_served_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When a worker last took a part for this tenant, by the database's clock: the least recently served goes first."""
-
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
 
 

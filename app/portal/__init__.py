@@ -8,6 +8,7 @@ from app.portal import (
     auth,
     browse,
     charts,
+    data_exports,
     exports,
     files,
     frame,
@@ -30,6 +31,7 @@ portal.register_blueprint(auth.bp)
 portal.add_url_rule("/", "home", home.home)
 portal.register_blueprint(browse.bp)
 portal.register_blueprint(charts.bp)
+portal.register_blueprint(data_exports.bp)
 portal.register_blueprint(exports.bp)
 portal.register_blueprint(files.bp)
 

@@ -15,6 +15,7 @@ from app.models import Entity
 from app.portal.edit_form import changes_of, faults_by_field, fields_of, values_sent
 from app.portal.file_cards import cards_for
 from app.portal.list_form import SORT_WORDS, ListForm
+from app.portal.measurement_export import export_url
 from app.portal.presenting import (
     column_attributes,
     counted,
@@ -81,6 +82,7 @@ def show(data_type: str, entity_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
     entity = catalog.get_entity(actor, entity_id, data_type)
     values = catalog.values_of(entity)
+    summary = measurements.summary_of(actor, entity)
     return render_template(
         "browse/show.html",
         **_heading(entity),
@@ -90,7 +92,8 @@ def show(data_type: str, entity_id: UUID) -> ResponseReturnValue:
             for group in catalog.referencing(actor, entity)
         ],
         file_attributes=cards_for(actor, entity),
-        summary=measurements.summary_of(actor, entity),
+        summary=summary,
+        measurements_url=export_url(actor, entity) if summary or data_type == "device" else None,
         versions=_versions(catalog.history_of(actor, entity_id, limit=3)),
         may_edit=catalog.may_edit(actor, entity),
         entity_url=entity_url,

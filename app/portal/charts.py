@@ -20,6 +20,7 @@ from app.measurements import Chart, ValuesPage
 from app.models import Entity, Metric
 from app.models.types import EPOCH, MILLISECOND, to_milliseconds
 from app.portal import measured
+from app.portal.measurement_export import export_url
 from app.portal.presenting import entity_url, kind_word, plural
 from app.portal.signed_in import current_actor
 
@@ -147,9 +148,17 @@ def values(data_type: str, entity_id: UUID) -> ResponseReturnValue:
         rows=measured.shown_readings(page.rows),
         errors=errors,
         metric_options=_metric_options(page.metrics, wanted),
+        measurements_url=_export_url(page, wanted),
         **_shown_filters(wanted),
         **_addresses(page, wanted),
     ), 400 if errors else 200
+
+
+def _export_url(page: ValuesPage, wanted: Wanted) -> str | None:
+    """The form that exports what the page shows."""
+    if not page.metrics:
+        return None
+    return export_url(current_actor(), page.entity, wanted.metric_ids, wanted.start_ms, wanted.end_ms)
 
 
 def _beside_fields(refusal: Invalid) -> dict[str, str]:

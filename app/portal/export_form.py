@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from uuid import UUID, uuid4
 
@@ -11,8 +11,11 @@ from werkzeug.datastructures import MultiDict
 
 from app import clock
 from app.exports import ReportParams
+from app.portal.typed import LONGEST, read_moment, several, typed_moment
 
 MEGABYTE = 1_000_000
+MEASUREMENTS = "measurements"
+"""A data type beside those of templates: the period is the time of measurement, and there is nothing attached."""
 ANY_TIME = "any"
 PERIODS = {
     "creation": "Created in this period",
@@ -24,6 +27,7 @@ FORMATS = {
     "json": ("JSON", "One list of records in each file; what most programs read."),
     "ndjson": ("NDJSON", "One record a line; for large files that are read line by line."),
     "csv": ("CSV", "One row a record; for spreadsheets and statistics."),
+    "parquet": ("Parquet", "Columns with types and units; for DuckDB, Spark, pandas, R."),
 }
 PRESETS = {
     "7-days": "Last 7 days",
@@ -31,8 +35,7 @@ PRESETS = {
     "year": "This year",
     "everything": "Everything so far",
 }
-MOST_LISTED = 2_000
-_LONGEST = 100
+NOT_A_MOMENT = "Enter a date and a time, such as 2024-03-11T14:05."
 
 
 @dataclass
@@ -57,17 +60,17 @@ class ReportForm:
     @classmethod
     def opened(cls, args: MultiDict[str, str]) -> ReportForm:
         """The form as an address asks for it: what is not said is as it is by default, in this form."""
-        entities = _several(args, "entity_id")
+        entities = several(args, "entity_id")
         form = cls(
-            data_types=_several(args, "data_type"),
-            period=args.get("period", ANY_TIME if entities else "creation")[:_LONGEST],
-            start=args.get("start", "")[:_LONGEST],
-            end=args.get("end", "")[:_LONGEST],
-            template_ids=_several(args, "template_id"),
-            order=args.get("order", "desc")[:_LONGEST],
-            format=args.get("format", "json")[:_LONGEST],
+            data_types=several(args, "data_type"),
+            period=args.get("period", ANY_TIME if entities else "creation")[:LONGEST],
+            start=args.get("start", "")[:LONGEST],
+            end=args.get("end", "")[:LONGEST],
+            template_ids=several(args, "template_id"),
+            order=args.get("order", "desc")[:LONGEST],
+            format=args.get("format", "json")[:LONGEST],
             for_spreadsheets=args.get("for_spreadsheets", "1") == "1",
-            max_file_mb=args.get("max_file_mb", "")[:_LONGEST],
+            max_file_mb=args.get("max_file_mb", "")[:LONGEST],
             entity_ids=entities,
             with_files=args.get("with_files") == "1",
             without_phi=args.get("without_phi") == "1",
@@ -79,19 +82,19 @@ class ReportForm:
     def sent(cls, args: MultiDict[str, str]) -> ReportForm:
         """The form as a person sent it: what is not there was not chosen."""
         form = cls(
-            data_types=_several(args, "data_types"),
-            period=args.get("period", "")[:_LONGEST],
-            start=args.get("start", "")[:_LONGEST],
-            end=args.get("end", "")[:_LONGEST],
-            template_ids=_several(args, "template_ids"),
-            order=args.get("order", "")[:_LONGEST],
-            format=args.get("format", "")[:_LONGEST],
+            data_types=several(args, "data_types"),
+            period=args.get("period", "")[:LONGEST],
+            start=args.get("start", "")[:LONGEST],
+            end=args.get("end", "")[:LONGEST],
+            template_ids=several(args, "template_ids"),
+            order=args.get("order", "")[:LONGEST],
+            format=args.get("format", "")[:LONGEST],
             for_spreadsheets="for_spreadsheets" in args,
-            max_file_mb=args.get("max_file_mb", "")[:_LONGEST],
-            entity_ids=_several(args, "entity_ids"),
+            max_file_mb=args.get("max_file_mb", "")[:LONGEST],
+            entity_ids=several(args, "entity_ids"),
             with_files="with_files" in args,
             without_phi="without_phi" in args,
-            request_key=args.get("request_key", "")[:_LONGEST],
+            request_key=args.get("request_key", "")[:LONGEST],
         )
         if len(set(args.getlist("period"))) > 1:
             form.errors["period"] = "Choose the creation period or the modification period, not both."
@@ -105,8 +108,8 @@ class ReportForm:
         return cls(
             data_types=params.data_types,
             period=ANY_TIME if whenever else params.period,
-            start=_typed_moment(params.start),
-            end=_typed_moment(params.end),
+            start=typed_moment(params.start),
+            end=typed_moment(params.end),
             template_ids=tuple(str(one) for one in params.template_ids),
             order=params.order,
             format=params.format,
@@ -128,9 +131,9 @@ class ReportForm:
             "30-days": minute - timedelta(days=30),
             "year": minute.replace(month=1, day=1, hour=0, minute=0),
         }
-        self.start = _typed_moment(starts.get(name))
+        self.start = typed_moment(starts.get(name))
         # The whole of the present minute belongs to what there is so far.
-        self.end = _typed_moment(minute + timedelta(minutes=1)) if name == "everything" else ""
+        self.end = typed_moment(minute + timedelta(minutes=1)) if name == "everything" else ""
         if self.period not in ("creation", "modification"):
             self.period = "creation"
 
@@ -193,12 +196,10 @@ class ReportForm:
         if not text:
             return None
         try:
-            given = datetime.fromisoformat(text)
-            moment = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
-        except (ValueError, OverflowError):
-            self._refuse(name, "Enter a date and a time, such as 2024-03-11T14:05.")
+            return read_moment(text)
+        except ValueError:
+            self._refuse(name, NOT_A_MOMENT)
             return None
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def _bytes(self) -> int | None:
         text = self.max_file_mb.strip()
@@ -223,16 +224,3 @@ class ReportForm:
                 self._refuse(name, words)
         return tuple(found)
 
-
-def _several(args: MultiDict[str, str], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text[:_LONGEST] for text in args.getlist(name)[:MOST_LISTED]))
-
-
-def _typed_moment(moment: datetime | None) -> str:
-    """As ``<input type="datetime-local">`` holds it, in UTC."""
-    if moment is None:
-        return ""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    if utc.microsecond:
-        return utc.isoformat(timespec="milliseconds")
-    return utc.isoformat(timespec="seconds" if utc.second else "minutes")

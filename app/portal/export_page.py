@@ -6,20 +6,26 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import render_template
+from flask import jsonify, render_template
+from flask.typing import ResponseReturnValue
 
 from app import catalog
 from app.actor import Actor
 from app.attachments import size_in_words
 from app.catalog import COUNTED_AT_MOST
-from app.errors import NotFound
-from app.exports import Preview, ReportParams
+from app.errors import Forbidden, NotFound
+from app.exports import Preview
 from app.models import Entity, Template
 from app.models.template import DATA_TYPES
-from app.portal.export_form import FORMATS, ORDERS, PERIODS, PRESETS, ReportForm
+from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS, PERIODS, PRESETS, ReportForm
 from app.portal.presenting import counted, entity_url, plural
+from app.portal.wishes import wants_json
 
 FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
+MEASUREMENTS_HINT = (
+    "One line for each value; templates and attached files do not apply. "
+    "For a table by device, choose Measurements above."
+)
 MOST_SHOWN = 50
 """So many chosen records can be dropped one by one; more stay chosen together."""
 
@@ -42,7 +48,9 @@ def take_types_of_chosen(actor: Actor, form: ReportForm) -> None:
         entity = _entity(actor, text)
         if entity is None:
             raise NotFound("There is no such record, or you may not see it.")
-        form.data_types = tuple(dict.fromkeys([*form.data_types, entity.data_type]))
+        # Whoever asks for a patient's measurements wants those alone.
+        if form.data_types != (MEASUREMENTS,):
+            form.data_types = tuple(dict.fromkeys([*form.data_types, entity.data_type]))
 
 
 def form_page(actor: Actor, form: ReportForm, preview: Preview | None) -> str:
@@ -71,11 +79,21 @@ def preview_part(form: ReportForm, preview: Preview | None) -> str:
     return render_template("exports/_preview.html", form=form, **_preview_words(preview))
 
 
-def request_key_for(form: ReportForm, params: ReportParams) -> str:
-    """The same form sent twice is the same request; changed in between (the back button) it is another."""
-    if not 8 <= len(form.request_key) <= 64:
+def request_key_for(request_key: str, params: str) -> str:
+    """The same form sent twice is the same request; changed in between (the back button) it is another.
+
+    :param params: what the form asks for, as JSON
+    """
+    if not 8 <= len(request_key) <= 64:
         return ""
-    return hashlib.sha256(f"{form.request_key}\n{params.to_json()}".encode()).hexdigest()
+    return hashlib.sha256(f"{request_key}\n{params}".encode()).hexdigest()
+
+
+def refused_page(refusal: Forbidden) -> ResponseReturnValue:
+    """Which of permission and switch is missing, and who can change it."""
+    if wants_json():
+        return jsonify(error=refusal.message, reason=refusal.reason), 403
+    return render_template("exports/refused.html", reason=refusal.reason, words=refusal.message), 403
 
 
 def _preview_words(preview: Preview | None) -> dict[str, object]:
@@ -97,10 +115,13 @@ def _offered(actor: Actor, form: ReportForm, templates: list[Template]) -> list[
     return [one for one in DATA_TYPES if one in here or one in form.data_types]
 
 
-def _types(actor: Actor, form: ReportForm, templates: list[Template]) -> list[tuple[str, str]]:
+def _types(actor: Actor, form: ReportForm, templates: list[Template]) -> list[tuple[str, ...]]:
     offered = _offered(actor, form, templates)
     counts = catalog.counts_by_data_type(actor)
-    return [(one, f"{plural(one)} ({counted(counts[one], COUNTED_AT_MOST)})") for one in offered]
+    types: list[tuple[str, ...]] = [
+        (one, f"{plural(one)} ({counted(counts[one], COUNTED_AT_MOST)})") for one in offered
+    ]
+    return [*types, (MEASUREMENTS, plural(MEASUREMENTS), MEASUREMENTS_HINT)]
 
 
 def _groups(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +11,12 @@ from flask import url_for
 from app import catalog, clock, exports
 from app.actor import Actor
 from app.attachments import size_in_words
-from app.errors import NotFound
-from app.exports import Progress, ReportParams
+from app.exports import DataExportParams, Progress, ReportParams
 from app.models import Export
-from app.portal.export_form import FORMATS, ORDERS
-from app.portal.presenting import entity_url, plural
+from app.portal.data_export_words import data_export_lines, holds_measurements
+from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS
+from app.portal.export_lines import Line, record_links
+from app.portal.presenting import plural
 
 FIRST_DELAYS = (0.3, 0.7, 1.0)
 """Most exports are small: the first polls come quickly."""
@@ -25,8 +25,6 @@ LAST_DELAY = 10.0
 FRESH_FOR = 10.0
 """Seconds after which the numbers on the page are sent again even if nothing happened: they grow old."""
 SLOW_TO_CLAIM = 15.0
-LISTED = 20
-"""So many of the chosen records and files are named one by one."""
 
 SAID = {
     "queued": "The export is waiting for a worker.",
@@ -36,17 +34,6 @@ SAID = {
     "cancelled": "The export was cancelled.",
     "expired": "The export has expired.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the summary: words, or links, or an instant in a sentence."""
-
-    label: str
-    words: str = ""
-    links: tuple[tuple[str, str | None], ...] = ()
-    start: datetime | None = None
-    end: datetime | None = None
 
 
 def poll_when(answers: int) -> str:
@@ -61,15 +48,20 @@ def poll_when(answers: int) -> str:
 
 def summary_of(actor: Actor, export: Export) -> list[Line]:
     """What was asked for, line by line. Records that the reader may not see are not named."""
+    if export.kind == "data_export":
+        return data_export_lines(actor, DataExportParams.from_json(export.params))
     params = ReportParams.from_json(export.params)
     lines = [
-        Line("Records of", ", ".join(plural(one) for one in params.data_types)),
+        Line(
+            "Data type" if params.data_types == (MEASUREMENTS,) else "Records of",
+            ", ".join(plural(one) for one in params.data_types),
+        ),
         _period(params),
         Line("Order", ORDERS[params.order]),
         Line("Format", _format(params)),
     ]
     if params.entity_ids:
-        lines.insert(1, Line("Only", links=_records(actor, params.entity_ids)))
+        lines.insert(1, Line("Only", links=record_links(actor, params.entity_ids)))
     if params.template_ids:
         lines.insert(1, Line("Templates", _templates(actor, params.template_ids)))
     if params.max_file_bytes is not None:
@@ -81,11 +73,42 @@ def summary_of(actor: Actor, export: Export) -> list[Line]:
     return lines
 
 
-def detail_of(progress: Progress) -> str:
-    """Numbers under the bar: records, parts, time left."""
+def holds_of(export: Export) -> str:
+    """What an export holds, in one line for a list."""
+    if export.kind == "data_export":
+        return holds_measurements(DataExportParams.from_json(export.params))
+    params = ReportParams.from_json(export.params)
+    types = ", ".join(plural(one) for one in params.data_types)
+    chosen = len(params.entity_ids)
+    which = f", {chosen:,} chosen record{'' if chosen == 1 else 's'}" if chosen else ""
+    files = ", with attached files" if params.with_files else ""
+    return f"{types}{which}, {FORMATS[params.format][0]}{files}"
+
+
+def unit_of(export: Export) -> str:
+    """What an export counts, one of them: a value, or a record."""
+    if export.kind == "data_export":
+        return "value"
+    types = ReportParams.from_json(export.params).data_types
+    return "value" if types == (MEASUREMENTS,) else "record"
+
+
+def counted(export: Export, count: int) -> str:
+    """So many records or values: ``1,234 values``."""
+    return f"{count:,} {unit_of(export)}{'' if count == 1 else 's'}"
+
+
+def again_url(export: Export) -> str:
+    """The form that asks for the same again."""
+    kind = "data_exports" if export.kind == "data_export" else "exports"
+    return url_for(f"portal.{kind}.new", again=export.id)
+
+
+def detail_of(export: Export, progress: Progress) -> str:
+    """Numbers under the bar: records or values, parts, time left."""
     words = []
     if progress.promised is not None:
-        words.append(f"{progress.done:,} of {progress.promised:,} records")
+        words.append(f"{progress.done:,} of {counted(export, progress.promised)}")
     if progress.parts:
         words.append(f"{progress.parts_done:,} of {progress.parts:,} parts")
     if progress.eta_seconds is not None:
@@ -125,7 +148,7 @@ def as_json(export: Export, progress: Progress) -> dict[str, Any]:
         "phase": progress.phase,
         "reason": export.reason,
         "version": export.version,
-        "records": {"done": progress.done, "promised": progress.promised},
+        f"{unit_of(export)}s": {"done": progress.done, "promised": progress.promised},
         "parts": {"done": progress.parts_done, "of": progress.parts},
         "bytes_done": progress.bytes_done,
         "percent": progress.percent,
@@ -147,6 +170,10 @@ def _period(params: ReportParams) -> Line:
     if params.start is None and params.end is None:
         return Line("Period", "Whenever they were created or changed")
     label = "Created" if params.period == "creation" else "Last changed"
+    if params.data_types == (MEASUREMENTS,):
+        label = "Measured"
+    elif MEASUREMENTS in params.data_types:
+        label += " or measured"
     return Line(label, start=params.start, end=params.end)
 
 
@@ -158,22 +185,6 @@ def _format(params: ReportParams) -> str:
 def _templates(actor: Actor, template_ids: tuple[UUID, ...]) -> str:
     labels = {known.id: known.label for known in catalog.list_templates(actor)}
     return ", ".join(labels.get(one, "a template that is no longer there") for one in template_ids)
-
-
-def _records(actor: Actor, entity_ids: tuple[UUID, ...]) -> tuple[tuple[str, str | None], ...]:
-    links = [record_link(actor, one) for one in entity_ids[:LISTED]]
-    if len(entity_ids) > LISTED:
-        links.append((f"and {len(entity_ids) - LISTED:,} more", None))
-    return tuple(links)
-
-
-def record_link(actor: Actor, entity_id: UUID) -> tuple[str, str | None]:
-    """A record's caption and address, or words alone when the actor may not see it (any more)."""
-    try:
-        entity = catalog.get_entity(actor, entity_id)
-    except NotFound:
-        return "a record that is not there for you to see", None
-    return entity.caption, entity_url(entity.data_type, entity.id)
 
 
 def _span(seconds: float) -> str:

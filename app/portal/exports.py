@@ -19,13 +19,20 @@ from app.models import Export
 from app.models.types import from_milliseconds, to_milliseconds
 from app.portal import export_words, sending
 from app.portal.export_form import ReportForm
-from app.portal.export_page import form_page, preview_part, request_key_for, take_types_of_chosen
+from app.portal.export_page import (
+    form_page,
+    preview_part,
+    refused_page,
+    request_key_for,
+    take_types_of_chosen,
+)
 from app.portal.refusals import TITLES
 from app.portal.signed_in import current_actor
 from app.portal.wishes import wants_json
 
 bp = Blueprint("exports", __name__, url_prefix="/exports")
 bp.add_app_template_filter(size_in_words)
+bp.register_error_handler(Forbidden, refused_page)
 
 PAGE_SIZE = 25
 MOST_FILES_LISTED = 200
@@ -45,6 +52,8 @@ def index() -> ResponseReturnValue:
     return render_template(
         "exports/index.html",
         exports=shown,
+        holds={one.id: export_words.holds_of(one) for one in shown},
+        counted=export_words.counted,
         everybody=everybody,
         may_see_all=may_see_all,
         first_url=url_for(".index", whose=whose) if before else None,
@@ -60,6 +69,8 @@ def new() -> ResponseReturnValue:
     again = request.args.get("again")
     if again is not None:
         before = exports.get_export(actor, _id(again))
+        if before.kind == "data_export":
+            return redirect(url_for("portal.data_exports.new", again=before.id), 303)
         form = ReportForm.again(ReportParams.from_json(before.params))
     else:
         form = ReportForm.opened(request.args)
@@ -93,7 +104,7 @@ def create() -> ResponseReturnValue:
     params = form.params()
     if not form.errors:
         try:
-            key = request_key_for(form, params)
+            key = request_key_for(form.request_key, params.to_json())
             export = exports.request_export(actor, "report", params, request_key=key)
         except Invalid as refusal:
             form.take_faults(refusal.fields)
@@ -150,8 +161,10 @@ def confirm_cancel(export_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:export_id>/archive")
 def download(export_id: UUID) -> ResponseReturnValue:
-    """The whole archive, or a range of it."""
+    """The whole archive, or a range of it; from the object store itself where it gives an address for that."""
     actor = current_actor()
+    if request.method != "HEAD" and (address := exports.archive_address(actor, export_id)):
+        return redirect(address, 302)
     known = exports.get_export(actor, export_id)
     begins = sending.begins_download(
         size=known.archive_bytes or 0, etag=known.archive_sha256 or "", modified_at=known.finished_at
@@ -185,14 +198,6 @@ def file(export_id: UUID, ordinal: int) -> ResponseReturnValue:
     )
 
 
-@bp.errorhandler(Forbidden)
-def _forbidden(refusal: Forbidden) -> ResponseReturnValue:
-    """Which of the two is missing, and who can change it."""
-    if wants_json():
-        return jsonify(error=refusal.message, reason=refusal.reason), 403
-    return render_template("exports/refused.html", reason=refusal.reason, words=refusal.message), 403
-
-
 @bp.errorhandler(Gone)
 @bp.errorhandler(NotReady)
 def _nothing_to_download(refusal: Gone | NotReady) -> ResponseReturnValue:
@@ -200,10 +205,10 @@ def _nothing_to_download(refusal: Gone | NotReady) -> ResponseReturnValue:
     status_code = 410 if isinstance(refusal, Gone) else 409
     if wants_json():
         return jsonify(error=refusal.message), status_code
-    export_id = (request.view_args or {})["export_id"]
+    export = exports.get_export(current_actor(), (request.view_args or {})["export_id"])
     steps = [
-        ("See this export", url_for(".show", export_id=export_id)),
-        ("Ask for it again", url_for(".new", again=export_id)),
+        ("See this export", url_for(".show", export_id=export.id)),
+        ("Ask for it again", export_words.again_url(export)),
     ]
     title = TITLES[410] if status_code == 410 else "There is no archive to download"
     page = render_template("errors/refusal.html", title=title, explanation=refusal.message, next_steps=steps)
@@ -228,7 +233,10 @@ def _status(export: Export, *, answers: int) -> dict[str, Any]:
         "export": export,
         "barred": barred,
         "progress": progress,
-        "detail": export_words.detail_of(progress),
+        "detail": export_words.detail_of(export, progress),
+        "counted": export_words.counted,
+        "unit": export_words.unit_of(export),
+        "again_url": export_words.again_url(export),
         "silence": export_words.silence_of(export, progress) if export.is_pending else None,
         "files": export.files[:MOST_FILES_LISTED] if export.state == "ready" else [],
         "files_left_out": max(0, len(export.files) - MOST_FILES_LISTED) if export.state == "ready" else 0,

@@ -84,7 +84,7 @@ def _navigation(data_types: list[str], pending_exports: int) -> list[NavItem]:
     here = (request.view_args or {}).get("data_type")
     items = [NavItem("Home", url_for("portal.home"), request.endpoint == "portal.home")]
     items += [NavItem(DATA_TYPE_LABELS[kind], _browse_url(kind), kind == here) for kind in data_types]
-    in_exports = (request.endpoint or "").startswith("portal.exports.")
+    in_exports = (request.endpoint or "").startswith(("portal.exports.", "portal.data_exports."))
     items.append(NavItem("Exports", url_for("portal.exports.index"), in_exports, pending_exports or None))
     return items
 

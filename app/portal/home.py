@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app import catalog, exports
 from app.catalog import COUNTED_AT_MOST
+from app.portal import export_words
 from app.portal.frame import DATA_TYPE_LABELS
 from app.portal.presenting import SINGULAR, counted, entity_url, plural
 from app.portal.signed_in import current_actor
@@ -38,6 +39,7 @@ def home() -> ResponseReturnValue:
         tiles=tiles,
         recent=recent,
         exports=exports.list_exports(actor, limit=EXPORTS_SHOWN),
+        export_holds=export_words.holds_of,
         organizations={known.id: known.name for known in catalog.list_organizations(actor)},
         singular=SINGULAR,
         entity_url=entity_url,

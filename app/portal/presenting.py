@@ -68,7 +68,8 @@ class ShownChange:
 
 
 def plural(data_type: str) -> str:
-    return DATA_TYPE_LABELS.get(data_type, data_type)
+    """Several of a data type in words; measurements are one for reports alone."""
+    return "Measurements" if data_type == "measurements" else DATA_TYPE_LABELS.get(data_type, data_type)
 
 
 def kind_word(entity: Entity) -> str:

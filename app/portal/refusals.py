@@ -24,6 +24,7 @@ STATUSES: tuple[tuple[type[errors.Refusal], int], ...] = (
     (errors.NotReady, 409),
     (errors.Throttled, 429),
     (errors.Unavailable, 503),
+    (errors.Misconfigured, 503),
 )
 TITLES = {
     400: "This request cannot be understood",

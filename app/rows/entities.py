@@ -13,10 +13,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from app.extensions import db
-from app.models import Entity, EntityHistory
+from app.models import Entity, EntityHistory, Template
 
 CURRENT: Table = Entity.__table__  # type: ignore[assignment]
 HISTORY: Table = EntityHistory.__table__  # type: ignore[assignment]
@@ -82,13 +94,6 @@ class Name:
     organization_id: UUID
 
 
-def positions(selection: Selection, page_rows: int) -> Iterator[list[Position]]:
-    """The selection's places in order, in pages: what a plan cuts its parts from."""
-    columns = (selection.time_column, "id")
-    for rows in _pages(selection, columns, None, None, page_rows):
-        yield [Position(row[0], row[1]) for row in rows]
-
-
 def pages(
     selection: Selection, page_rows: int, after: Position | None = None, until: Position | None = None
 ) -> Iterator[list[Record]]:
@@ -99,6 +104,71 @@ def pages(
     """
     for rows in _pages(selection, _FACTS, after, until, page_rows):
         yield [Record(*row) for row in rows]
+
+
+def stride(
+    snapshot: Connection, selection: Selection, after: Position | None, rows: int
+) -> tuple[Position | None, int, int]:
+    """The next ``rows`` records behind a place, in a snapshot whose newest revision is the selection's.
+
+    Read from the index alone, so it costs a fraction of a page. Counts the current table: the selection's revision is
+    the newest one there.
+
+    :return: the place of the last of them, how many there are, and the bytes of their documents; ``(None, 0, 0)`` when
+        none is left
+    """
+    time, key = CURRENT.c[selection.time_column], CURRENT.c.id
+    order = (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
+    some = (
+        select(time.label("time"), key.label("id"), CURRENT.c.document_bytes)
+        .where(*_chosen(CURRENT, selection, after, None))
+        .order_by(*order)
+        .limit(rows)
+    ).subquery()
+    counted = snapshot.execute(select(func.count(), func.coalesce(func.sum(some.c.document_bytes), 0))).one()
+    number, size = int(counted[0]), int(counted[1])
+    if not number:
+        return None, 0, 0
+    last = snapshot.execute(
+        select(time, key)
+        .where(*_chosen(CURRENT, selection, after, None))
+        .order_by(*order)
+        .limit(1)
+        .offset(number - 1)
+    ).one()
+    return Position(last[0], last[1]), number, size
+
+
+def lengths(
+    snapshot: Connection, selection: Selection, after: Position | None, until: Position | None, what: ColumnElement[int]
+) -> list[int]:
+    """A number for each record between two places, in order, in a snapshot as for :func:`stride`.
+
+    :param what: an expression over the current table's columns
+    """
+    time, key = CURRENT.c[selection.time_column], CURRENT.c.id
+    order = (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
+    statement = (
+        select(what)
+        .where(*_chosen(CURRENT, selection, after, until))
+        .order_by(*order)
+    )
+    return list(snapshot.execute(statement).scalars())
+
+
+def selected(selection: Selection, after: Position | None, until: Position) -> tuple[Subquery, Sequence[Any]]:
+    """The records between two places (the first one not among them), current and history in one statement, and the
+    order that they come in.
+    """
+    halves = [
+        select(*(table.c[name] for name in _FACTS)).where(
+            *_conditions(table, selection, after, until)
+        )
+        for table in (CURRENT, HISTORY)
+    ]
+    both = union_all(*halves).subquery("record")
+    time, key = both.c[selection.time_column], both.c.id
+    return both, (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
 
 
 def names_at(tenant_id: UUID, revision: int, ids: Iterable[UUID]) -> dict[UUID, Name]:
@@ -123,19 +193,30 @@ def names_at(tenant_id: UUID, revision: int, ids: Iterable[UUID]) -> dict[UUID, 
 
 def count_current(selection: Selection) -> list[tuple[UUID, int, int]]:
     """For each template: how many entities of the selection there are now, and the bytes of their documents."""
-    total = func.coalesce(func.sum(CURRENT.c.document_bytes), 0)
-    statement = (
-        select(CURRENT.c.template_id, func.count(), total)
-        .where(*_conditions(CURRENT, selection))
-        .group_by(CURRENT.c.template_id)
+    templates = select(Template.id).where(
+        Template.tenant_id == selection.tenant_id, Template.data_type == selection.data_type
     )
     with db.engine.connect() as connection:
-        return [(row[0], int(row[1]), int(row[2])) for row in connection.execute(statement)]
+        known = selection.template_ids or tuple(connection.scalars(templates.order_by(Template.id)))
+        # Filters beside each other: grouping would make SQLite sort what it only has to count.
+        counted = [
+            number
+            for one in known
+            for number in (
+                func.count().filter(CURRENT.c.template_id == one),
+                func.coalesce(func.sum(CURRENT.c.document_bytes).filter(CURRENT.c.template_id == one), 0),
+            )
+        ]
+        if not counted:
+            return []
+        found = connection.execute(select(*counted).where(*_chosen(CURRENT, selection))).one()
+    numbers = [(one, int(found[2 * place]), int(found[2 * place + 1])) for place, one in enumerate(known)]
+    return [row for row in numbers if row[1]]
 
 
 def current_ids(selection: Selection) -> Select[tuple[UUID]]:
     """The ids of the selection's current entities, for another select to use."""
-    return select(CURRENT.c.id).where(*_conditions(CURRENT, selection))
+    return select(CURRENT.c.id).where(*_chosen(CURRENT, selection))
 
 
 def _pages(
@@ -158,7 +239,7 @@ def _page(
 ) -> Any:
     halves = [
         select(*(table.c[name] for name in columns)).where(
-            *_conditions(table, selection), *_between(table, selection, after, until)
+            *_conditions(table, selection, after, until)
         )
         for table in (CURRENT, HISTORY)
     ]
@@ -173,34 +254,48 @@ def _held_at(table: Table, revision: int) -> ColumnElement[bool]:
     return and_(began, table.c.superseded_by > revision) if table is HISTORY else began
 
 
-def _conditions(table: Table, selection: Selection) -> Iterator[ColumnElement[bool]]:
-    time = table.c[selection.time_column]
+def _conditions(
+    table: Table, selection: Selection, after: Position | None = None, until: Position | None = None
+) -> Iterator[ColumnElement[bool]]:
+    yield _held_at(table, selection.revision)
+    yield from _chosen(table, selection, after, until)
+
+
+def _chosen(
+    table: Table, selection: Selection, after: Position | None = None, until: Position | None = None
+) -> Iterator[ColumnElement[bool]]:
+    """What the selection asks for between two places, whatever the revision; an index answers it alone."""
     yield table.c.tenant_id == selection.tenant_id
     yield table.c.data_type == selection.data_type
-    yield _held_at(table, selection.revision)
     if selection.organization_ids is not None:
         yield table.c.organization_id.in_(selection.organization_ids)
     if selection.template_ids:
         yield table.c.template_id.in_(selection.template_ids)
     if selection.entity_ids:
         yield table.c.id.in_(selection.entity_ids)
-    if selection.start is not None:
-        yield time >= selection.start
-    if selection.end is not None:
-        yield time < selection.end
+    yield from _between(table, selection, after, until)
 
 
 def _between(
     table: Table, selection: Selection, after: Position | None, until: Position | None
 ) -> Iterator[ColumnElement[bool]]:
+    """One bound on either side. A place lies in the period, so it stands for the period's own bound; both of them would
+    let SQLite search by the weaker one, and read everything again for each page.
+    """
+    time = table.c[selection.time_column]
+    low, high = (until, after) if selection.descending else (after, until)
+    if low is not None:
+        place, other = _row(table, selection, low)
+        yield place >= other if selection.descending else place > other
+    elif selection.start is not None:
+        yield time >= selection.start
+    if high is not None:
+        place, other = _row(table, selection, high)
+        yield place < other if selection.descending else place <= other
+    elif selection.end is not None:
+        yield time < selection.end
+
+
+def _row(table: Table, selection: Selection, place: Position) -> tuple[Any, Any]:
     time, key = table.c[selection.time_column], table.c.id
-    place = tuple_(time, key)
-    for bound, inclusive, forward in ((after, False, True), (until, True, False)):
-        if bound is None:
-            continue
-        other = tuple_(literal(bound.time, time.type), literal(bound.id, key.type))
-        rising = forward is not selection.descending
-        if inclusive:
-            yield place >= other if rising else place <= other
-        else:
-            yield place > other if rising else place < other
+    return tuple_(time, key), tuple_(literal(place.time, time.type), literal(place.id, key.type))

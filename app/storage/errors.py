@@ -1,5 +1,5 @@
-"""What storage says when it cannot: both pass by themselves or by an operator's hand, so trying again makes
-sense."""
+"""What storage says when it cannot, which passes by itself or by an operator's hand, so that trying again makes sense;
+and when it will not, which does not pass before somebody corrects a setting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import Unavailable
+from app.errors import Misconfigured, Unavailable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -31,6 +31,17 @@ class StorageUnavailable(StorageFault):
     def __init__(
         self,
         message: str = "The server's storage cannot be used just now. Please try again in a few minutes.",
+    ) -> None:
+        super().__init__(message)
+
+
+class StorageRefused(Misconfigured):
+    """Storage forbids what was asked, or what it was asked about does not exist. Not retryable."""
+
+    def __init__(
+        self,
+        message: str = "The server's storage refuses Chartroom's requests. Trying again will not help: an operator has "
+        "to correct its settings.",
     ) -> None:
         super().__init__(message)
 

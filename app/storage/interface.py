@@ -20,6 +20,7 @@ _KEY: Final = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*", re.ASCII)
 _PREFIX: Final = re.compile(rf"({_SEGMENT}/)*({_SEGMENT})?", re.ASCII)
 _LONGEST_KEY: Final = 512
 _LONGEST_SEGMENT: Final = 200
+_COPIED_AT_ONCE: Final = 1 << 20
 PROBES: Final = "readiness-probe"
 
 
@@ -49,6 +50,24 @@ def _fits(key: str) -> bool:
     return len(key) <= _LONGEST_KEY and all(
         len(one) <= _LONGEST_SEGMENT and ".." not in one for one in segments
     )
+
+
+def copied(stream: BinaryIO, length: int) -> Iterator[bytes]:
+    """The next ``length`` bytes of a stored object, in pieces.
+
+    :raises NotFound: it ends before
+    """
+    while length:
+        piece = stream.read(min(length, _COPIED_AT_ONCE))
+        if not piece:
+            raise ends_too_soon()
+        length -= len(piece)
+        yield piece
+
+
+def ends_too_soon() -> NotFound:
+    """The refusal for a range beyond the end of an object."""
+    return NotFound("What is stored here is shorter than it was.")
 
 
 @dataclass(frozen=True)
@@ -84,19 +103,36 @@ class Publication(ABC):
         """
 
     @abstractmethod
+    def copy(self, key: str, begin: int, length: int) -> None:
+        """Take ``length`` bytes of a stored object from ``begin`` on, as if they were written here.
+
+        An object store joins long ranges by itself, without sending them through us; ranges that follow each
+        other in one object count as one. So what they hold is not looked at here: check it before.
+
+        :raises NotFound: no such object, or it ends before the range does
+        :raises StorageFault: as :meth:`write`
+        :raises ValueError: settled, committed or discarded before, or a range that cannot be
+        """
+
+    @abstractmethod
     def tell(self) -> int:
         """Bytes taken so far."""
 
     @abstractmethod
     def settle(self) -> None:
-        """Make every byte durable, still unseen. A second call does nothing. Raises like :meth:`write`."""
+        """Make every byte durable, still unseen. A second call does nothing. Raises like :meth:`write`.
+
+        An object store has no place for a few megabytes that nobody sees: those are sent by :meth:`commit` alone.
+        """
 
     @abstractmethod
     def commit(self) -> None:
-        """Settle, then make the object appear under its key, whole and durably, in place of any earlier one.
+        """Settle, then make the object appear under its key, whole and durably.
 
-        A second call does nothing. Raises like :meth:`write`; after an exception call :meth:`discard` (the
-        context manager does), and take the object for absent unless :meth:`Storage.exists` says otherwise.
+        A key is meant to be published once: a local disk puts the later object in place of the earlier one, an
+        object store keeps the earlier one and raises :class:`StorageUnavailable`. A second call does nothing. Raises
+        like :meth:`write`; after an exception call :meth:`discard` (the context manager does), and take the object for
+        absent unless :meth:`Storage.exists` says otherwise.
         """
 
     @abstractmethod
@@ -127,19 +163,26 @@ class Publication(ABC):
 class Storage(ABC):
     """Bytes by key. Objects appear whole, are never changed in place and never appended to.
 
-    Every method that takes a key raises :class:`ValueError` for one that :func:`check_key` refuses, and
-    :class:`~app.storage.errors.StorageFault` when what lies beneath fails.
+    Every method that takes a key raises :class:`ValueError` for one that :func:`check_key` refuses,
+    :class:`~app.storage.errors.StorageFault` when what lies beneath fails, so that trying again makes sense, and
+    :class:`~app.storage.errors.StorageRefused` when an operator has to act first.
     """
+
+    @property
+    def joins(self) -> bool:
+        """Whether :meth:`Publication.copy` spares sending the bytes."""
+        return False
 
     @abstractmethod
     def publishing(self, key: str) -> Publication:
-        """Begin an object; see :class:`Publication`. Two at once on one key: the later commit stays."""
+        """Begin an object; see :class:`Publication`. Of two at once on one key one stays, whole."""
 
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
         """The object's bytes, buffered and seekable; the caller closes it.
 
-        It goes on giving the same bytes if the key is published anew or deleted meanwhile.
+        It never gives other bytes if the key is published anew or deleted meanwhile: a local disk goes on with the
+        same ones, an object store raises :class:`StorageUnavailable`.
 
         :raises NotFound: no such object
         """
@@ -158,7 +201,7 @@ class Storage(ABC):
     @abstractmethod
     def list_(self, prefix: str = "") -> Iterator[StoredObject]:
         """The objects whose keys begin with ``prefix`` (text, not a folder: ``a/b`` also finds ``a/bc``), by
-        key.
+        key on a local disk; in the store's own order, which need not be that, in an object store.
 
         Objects that come or go meanwhile may or may not be among them.
         """
@@ -175,6 +218,16 @@ class Storage(ABC):
 
         :param older_than: a moment with a time zone, by the wall clock
         :return: how many were removed
+        """
+
+    @abstractmethod
+    def signed_url(self, key: str, *, file_name: str, media_type: str, seconds: int) -> str | None:
+        """An address from which anybody may download the object for a while; None: serve it yourself.
+
+        Not asked: whether there is such an object.
+
+        :param file_name: what the download is called; any text, see :mod:`app.disposition`
+        :param seconds: how long a download may begin, 1 to 300
         """
 
     def size(self, key: str) -> int:
@@ -197,6 +250,7 @@ class Storage(ABC):
 
         :raises StorageFull: no room for even that
         :raises StorageUnavailable: any of the three failed, or gave back other bytes
+        :raises StorageRefused: storage will not let us
         """
         token = secrets.token_hex(16)
         key = f"{PROBES}/{token}"

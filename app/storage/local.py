@@ -17,7 +17,16 @@ from typing import BinaryIO, Final
 
 from app.errors import NotFound
 from app.storage.errors import StorageUnavailable, faults_in_words
-from app.storage.interface import PROBES, Publication, Storage, StoredObject, check_key, check_prefix
+from app.storage.interface import (
+    PROBES,
+    Publication,
+    Storage,
+    StoredObject,
+    check_key,
+    check_prefix,
+    copied,
+    ends_too_soon,
+)
 
 _UNFINISHED: Final = ".unfinished"
 _GATHER_BYTES: Final = 1 << 18
@@ -98,6 +107,9 @@ class LocalStorage(Storage):
                 removed += 1
         return removed
 
+    def signed_url(self, key: str, *, file_name: str, media_type: str, seconds: int) -> None:
+        check_key(key)
+
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 
@@ -158,6 +170,19 @@ class LocalPublication(Publication):
                 self._gathered += view
             self._length += len(view)
             return len(view)
+
+    def copy(self, key: str, begin: int, length: int) -> None:
+        if self._descriptor is None or self._torn:
+            raise ValueError("nothing may be written after settle(), commit(), discard() or a failed write")
+        if begin < 0 or length < 0:
+            raise ValueError("a range begins and ends within its object")
+        with LocalStorage(self._root).open(key) as stream:
+            if begin + length > os.fstat(stream.fileno()).st_size:
+                raise ends_too_soon()
+            with faults_in_words():
+                stream.seek(begin)
+            for piece in copied(stream, length):
+                self.write(piece)
 
     def tell(self) -> int:
         return self._length

@@ -511,6 +511,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("measurement_rollup", "measurement_history", "measurement"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        # What an interrupted run of partition-measurements left; the partitions went with their table.
+        op.execute("DROP FUNCTION IF EXISTS measurement_next_note()")
+        op.execute("DROP TABLE IF EXISTS measurement_next, measurement_next_key")
     with op.batch_alter_table('stored_file', schema=None) as batch_op:
         batch_op.drop_index('ix_stored_file_state')
         batch_op.drop_index('ix_stored_file_entity')

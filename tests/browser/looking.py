@@ -49,7 +49,9 @@ def runs_over(page: Page) -> str | None:
 def picture(page: Page, name: str) -> None:
     """Keep a picture where CHARTROOM_PICTURES says, if it says so."""
     if PICTURES:
-        page.screenshot(path=Path(PICTURES) / (re.sub(r"[^\w.-]+", "_", name) + ".png"), full_page=True)
+        path = Path(PICTURES) / (re.sub(r"[^\w.-]+", "_", name) + ".png")
+        # Hiding the caret would leave empty styles in the page, which its policy refuses as soon as htmx copies them.
+        page.screenshot(path=path, full_page=True, caret="initial")
 
 
 def faults_of(page: Page, name: str) -> list[str]:

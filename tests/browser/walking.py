@@ -101,7 +101,10 @@ def examples(rule: Rule, contents: Contents) -> list[dict[str, Any]]:
 
 def _more(endpoint: str, values: Values, contents: Contents) -> tuple[str, ...]:
     if endpoint == "portal.exports.new":
-        return (f"?data_type=patient&entity_id={contents.patient}",)
+        return (f"?data_type=patient&entity_id={contents.patient}", "?data_type=measurements&preset=year")
+    if endpoint == "portal.data_exports.new":
+        of_device = f"?device={contents.device}"
+        return (of_device, f"{of_device}&format=parquet&preset=24-hours")
     if endpoint == "portal.browse.list" and values["data_type"] != "patient":
         return ()
     return MORE_ADDRESSES.get(endpoint, ())

@@ -43,7 +43,7 @@ from app.models import (
     Tenant,
     User,
 )
-from app.storage import storage
+from app.storage import StorageSettings, storage
 from tests.conftest import config_for
 
 CLINICIAN, COLLEAGUE = "amara.okafor@acme.example.org", "jonas.lindqvist@acme.example.org"
@@ -81,7 +81,7 @@ def loaded(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def here(loaded: Loaded) -> Iterator[Loaded]:
     """The same, with this test's own application context and this application's storage."""
-    storage.bind(loaded.credentials.parent / "storage")
+    storage.bind(StorageSettings.local(loaded.credentials.parent / "storage"))
     with loaded.app.app_context():
         yield loaded
 

@@ -1,4 +1,4 @@
-"""Deployments for the fault tests, on either database."""
+"""Deployments for the fault tests, on either database and either storage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from config import Config
 from tests.conftest import config_for
 from tests.factories import World, make_world
 from tests.faults.deployment import Deployment
+from tests.services.faulty import running_faulty_proxy
 from tests.services.postgresql import PostgreSQL
+from tests.services.seaweedfs import SeaweedFS
 from tests.services.valkey import running_valkey
 
 Deploy = Callable[..., Deployment]
@@ -30,13 +32,13 @@ PATIENTS = {"northside": 95, "riverside": 30, "far": 50}
 def deploy(
     peopled_sqlite: tuple[Path, World], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Deploy]:
-    """``deploy("sqlite")`` or ``deploy("postgresql")``: a deployment of its own, with a Valkey and patients.
+    """``deploy("sqlite")`` or ``deploy("postgresql", "s3")``: a deployment of its own, with a Valkey and patients.
 
     ``alice`` exports three parts, ``rita`` one, ``boris`` (of the other tenant) two. It ends with the module's tests.
     """
     with ExitStack() as stack:
 
-        def new(database: str, planted: str | None = None, **pace: float) -> Deployment:
+        def new(database: str, storage: str = "disk", planted: str | None = None, **pace: float) -> Deployment:
             valkey = stack.enter_context(running_valkey())
             config = replace(config_for(tmp_path_factory.mktemp("deployment"), valkey.url), **pace)  # type: ignore[arg-type]
             if database == "postgresql":
@@ -47,11 +49,42 @@ def deploy(
             else:
                 shutil.copy(peopled_sqlite[0], config.data_dir / "chartroom.sqlite3")
                 world = peopled_sqlite[1]
-            site = Deployment(config, _peopled(config, world), valkey, planted)
+            proxy = None
+            if storage == "s3":
+                store: SeaweedFS = request.getfixturevalue("s3_server")
+                config = replace(config, **store.settings_for(store.new_bucket()))
+                proxy = stack.enter_context(running_faulty_proxy(store.port))
+                stack.callback(store.drop_bucket, config.s3_bucket)
+            site = Deployment(config, _peopled(config, world), valkey, proxy, planted)
             stack.callback(site.end)
             return site
 
         yield new
+
+
+class KeptSites:
+    """Deployments with two workers, each made once; all but the one that was asked for last stand still."""
+
+    def __init__(self, deploy: Deploy) -> None:
+        self._deploy = deploy
+        self._sites: dict[tuple[str, str], Deployment] = {}
+
+    def of(self, database: str, storage: str) -> Deployment:
+        """The deployment over these two."""
+        wanted = (database, storage)
+        for which, site in self._sites.items():
+            if which != wanted:
+                site.end()
+        if wanted not in self._sites:
+            self._sites[wanted] = self._deploy(database, storage)
+            self._sites[wanted].add_worker()
+        return self._sites[wanted]
+
+
+@pytest.fixture(scope="module")
+def kept_sites(deploy: Deploy) -> KeptSites:
+    """Deployments that outlive a test: pytest would make a fixture's anew for every case of a matrix."""
+    return KeptSites(deploy)
 
 
 def _peopled(config: Config, world: World | None) -> World:

@@ -44,6 +44,11 @@ class Kept:
                 self._child = tied.start(self._command, log=log, cwd=ROOT)
             self.starts += 1
 
+    def wait(self) -> int:
+        """What it ended with."""
+        assert self._child is not None, f"{self.name} was not started"
+        return self._child.wait(PATIENCE_SECONDS)
+
     def end(self) -> None:
         """End it at once; whatever it forked goes with it."""
         if self._child is not None:
@@ -68,6 +73,15 @@ def until(met: Callable[[], Answer | None], what: str, meanwhile: Callable[[], N
 
 def parent_of(pid: int) -> int:
     return int(_status(pid)["PPid"])
+
+
+def builders_of(pid: int) -> list[int]:
+    """The builders that a work horse has started: one, or none yet."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children if b"app.builder" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def is_gone(pid: int) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from app import exports
+from app import clock, exports
 from app.exports import failpoints
 from app.extensions import db
 from app.models import Export
@@ -22,7 +23,12 @@ from tests.faults.verdict import assert_ended_right, assert_nothing_is_left_over
 # Whoever is frozen inside a transaction on SQLite holds up everybody who writes, so nobody can overtake there.
 OUTSIDE = [place for place in failpoints.ALL if place not in failpoints.INSIDE_COMMIT.values()]
 HOLDING = [place for place in OUTSIDE if place not in (failpoints.AFTER_PART_COMMIT, failpoints.AFTER_COMMIT)]
-EACH_TIME = (failpoints.MID_PART, failpoints.BEFORE_PART_COMMIT, failpoints.BEFORE_COMMIT)
+EACH_TIME = (failpoints.BEFORE_PART_COMMIT,)
+PLACES_OF_BYTES = [
+    ("sqlite", "disk"),
+    pytest.param(("postgresql", "disk"), marks=pytest.mark.long),
+    pytest.param(("postgresql", "s3"), marks=pytest.mark.long),
+]
 # Where the stale builder has made its bytes and is about to say so; and where its rival stands, in the same part.
 OVERTAKEN = [
     pytest.param(failpoints.BEFORE_PART_COMMIT, failpoints.MID_PART, id="a part"),
@@ -30,15 +36,15 @@ OVERTAKEN = [
 ]
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=PLACES_OF_BYTES, ids="-".join)
 def deployed(request: pytest.FixtureRequest, deploy: Deploy) -> Deployment:
-    return with_two_workers(deploy(request.param))
+    return with_two_workers(deploy(*request.param))
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=PLACES_OF_BYTES, ids="-".join)
 def fenceless(request: pytest.FixtureRequest, deploy: Deploy) -> Deployment:
     """A deployment in which nobody asks whether the fence is still theirs."""
-    return with_two_workers(deploy(request.param, planted="no fence"))
+    return with_two_workers(deploy(*request.param, planted="no fence"))
 
 
 @pytest.fixture
@@ -91,8 +97,12 @@ def hours_pass_over_the_bytes_of(site: Deployment, export_id: UUID, *names: str)
     long_ago = time.time() - 7200
     made = [found for found in storage.list_() if str(export_id) in found.key and Path(found.key).name in names]
     assert len(made) == 1
-    os.utime(site.config.data_dir / "storage" / made[0].key, (long_ago, long_ago))
-    assert exports.sweep_storage() == 1
+    if site.storage == "s3":
+        # Nobody can turn back the clock of a bucket. What is under way there is not swept: its rows name it.
+        assert exports.sweep_storage(clock.now() + timedelta(hours=2)) == 1
+    else:
+        os.utime(site.config.data_dir / "storage" / made[0].key, (long_ago, long_ago))
+        assert exports.sweep_storage() == 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +115,7 @@ def test_a_builder_that_thaws_after_another_did_its_part_changes_nothing(site: D
     site.until_settled(held.export_id)
     site.thaw(held)
     assert_ended_right(site, "rita", held.export_id, {held.ordinal: held.fence + 1})
-    assert_nothing_is_left_over(site)
+    assert_nothing_is_left_over()
 
 
 @pytest.mark.parametrize(("place", "rival_place"), OVERTAKEN)
@@ -116,7 +126,7 @@ def test_a_builder_that_thaws_while_another_is_at_its_part_changes_nothing(
     assert stale.export_id is not None
     assert stale.ordinal is not None
     assert_ended_right(site, "rita", stale.export_id, {stale.ordinal: stale.fence + 1})
-    assert_nothing_is_left_over(site)
+    assert_nothing_is_left_over()
 
 
 @pytest.mark.parametrize(("place", "rival_place"), OVERTAKEN)

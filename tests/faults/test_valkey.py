@@ -37,7 +37,7 @@ def test_exports_queued_and_asked_for_while_valkey_was_dead_all_end_ready_withou
     site.until_settled(*(export_id for _, export_id in asked))
     for who, export_id in asked:
         assert_ended_right(site, who, export_id)
-    assert_nothing_is_left_over(site)
+    assert_nothing_is_left_over()
 
 
 def test_exports_end_ready_when_valkey_forgot_every_bell(site: Deployment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import subprocess
 import zipfile
@@ -39,13 +40,14 @@ def assert_ended_right(site: Deployment, who: str, export_id: UUID, claims: dict
     db.session.rollback()
 
 
-def assert_nothing_is_left_over(site: Deployment) -> None:
+def assert_nothing_is_left_over() -> None:
     """Assert that once sweeps have come by, storage holds the archives of the ready exports and nothing else."""
-    exports.sweep_storage(clock.now() + timedelta(hours=2))
+    later = clock.now() + timedelta(hours=2)
+    exports.sweep_storage(later)
     ready = set(db.session.scalars(select(Export.archive_key).where(Export.state == "ready")))
     db.session.rollback()
     assert {found.key for found in storage.list_()} == ready
-    assert list((site.config.data_dir / "storage" / ".unfinished").iterdir()) == []
+    assert storage.sweep_unfinished(later) == 0
 
 
 def _patients(site: Deployment, who: str) -> dict[str, dict[str, Any]]:
@@ -82,8 +84,9 @@ def _assert_parts(export: Export, claims: dict[int, int] | None) -> None:
 
 
 def _assert_archive(site: Deployment, export: Export, expected: dict[str, dict[str, Any]]) -> None:
-    path = site.config.data_dir / "storage" / (export.archive_key or "")
-    assert path.is_file()
+    path = site.config.data_dir / "looked-at.zip"
+    with storage.open(export.archive_key or "") as stream:
+        path.write_bytes(stream.read())
     assert hashlib.sha256(path.read_bytes()).hexdigest() == export.archive_sha256
     tested = subprocess.run(["unzip", "-tqq", path], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout + tested.stderr
@@ -92,6 +95,15 @@ def _assert_archive(site: Deployment, export: Export, expected: dict[str, dict[s
     assert len(rows) == len(expected)
     (kept,) = db.session.scalars(select(ExportFile).where(ExportFile.export_id == export.id)).all()
     assert kept.rows == kept.promised_rows == len(rows)
+
+
+def digests(export_id: UUID) -> dict[str, str]:
+    """The SHA-256 of each member of a ready export's archive, and of the archive itself under no name."""
+    export = db.session.get_one(Export, export_id, populate_existing=True)
+    key, said = export.archive_key or "", export.archive_sha256 or ""
+    db.session.rollback()
+    with storage.open(key) as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
+        return {"": said} | {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -316,7 +316,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"entity_ids": [str(uuid4())]}, "entity_ids", "One of the records does not exist."),
     ({"entity_ids": ["nonsense"]}, "entity_ids", "One of the records does not exist."),
     ({"order": "sideways"}, "order", "Choose oldest first or newest first."),
-    ({"format": "xlsx"}, "format", "Choose JSON, NDJSON or CSV."),
+    ({"format": "xlsx"}, "format", "Choose JSON, NDJSON, CSV or Parquet."),
     ({"max_file_mb": "0.049"}, "max_file_mb", "between 50 kB"),
     ({"max_file_mb": "1000.1"}, "max_file_mb", "between 50 kB"),
     ({"max_file_mb": "-1"}, "max_file_mb", "between 50 kB"),

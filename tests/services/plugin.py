@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.faulty import FaultyProxy, running_faulty_proxy
 from tests.services.postgresql import PostgreSQL, running_postgresql
+from tests.services.seaweedfs import SeaweedFS, running_seaweedfs
 from tests.services.tls import Certificate, TLSProxy, make_certificate, running_proxy
 from tests.services.valkey import Valkey, running_valkey
 
@@ -71,3 +73,28 @@ def tls_proxy(tls_certificate: Certificate) -> Callable[[int], AbstractContextMa
         return running_proxy(upstream_port, tls_certificate)
 
     return in_front_of
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[SeaweedFS]:
+    """The S3 server of this test run. A test that kills it starts it again."""
+    with running_seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_bucket(s3_server: SeaweedFS) -> Iterator[str]:
+    """The name of an empty bucket, this test's own; dropped after it."""
+    s3_server.start()
+    name = s3_server.new_bucket()
+    yield name
+    s3_server.start()
+    s3_server.drop_bucket(name)
+
+
+@pytest.fixture
+def faulty_s3(s3_server: SeaweedFS) -> Iterator[FaultyProxy]:
+    """A proxy in front of the S3 server of this test run, in which a test plants faults."""
+    s3_server.start()
+    with running_faulty_proxy(s3_server.port) as proxy:
+        yield proxy

@@ -22,6 +22,7 @@ import redis
 import sqlalchemy as sa
 
 from tests.services.postgresql import PostgreSQL
+from tests.services.seaweedfs import SeaweedFS
 from tests.services.tls import TLSProxy
 from tests.services.valkey import Valkey
 
@@ -141,15 +142,50 @@ def test_a_stranger_does_not_trust_the_proxys_certificate(
         urllib.request.urlopen(proxy.url)
 
 
+def test_the_s3_server_takes_no_request_that_is_not_signed_with_its_keys(s3_server: SeaweedFS, s3_bucket: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as stranger:
+        urllib.request.urlopen(f"{s3_server.url}/{s3_bucket}")
+    assert stranger.value.code == 403
+    stranger.value.close()
+    listening = {address.split(":")[0] for address in listening_addresses(s3_server.port)}
+    assert listening == {"127.0.0.1"}
+
+
+def test_the_s3_server_keeps_its_objects_when_it_is_killed(s3_server: SeaweedFS, s3_bucket: str) -> None:
+    s3_server.client().put_object(Bucket=s3_bucket, Key="a", Body=b"x" * 100_000)
+    s3_server.kill()
+    assert not s3_server.is_running
+    s3_server.start()
+    assert s3_server.client().head_object(Bucket=s3_bucket, Key="a")["ContentLength"] == 100_000
+
+
+def test_every_s3_bucket_is_empty_and_its_own(s3_server: SeaweedFS, s3_bucket: str) -> None:
+    other = s3_server.new_bucket()
+    s3_server.client().put_object(Bucket=other, Key="only/here", Body=b"x")
+    assert s3_server.client().list_objects_v2(Bucket=s3_bucket)["KeyCount"] == 0
+    s3_server.drop_bucket(other)
+
+
+def listening_addresses(port: int) -> list[str]:
+    """The addresses on which somebody listens at a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    rows += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    hexed = [row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")]
+    return [f"127.0.0.1:{port}" if one.startswith("0100007F:") else one for one in hexed]
+
+
 STARTS_ALL_AND_WAITS = """
     import contextlib, sys, time
     from pathlib import Path
     from tests.services.postgresql import running_postgresql
+    from tests.services.seaweedfs import running_seaweedfs
     from tests.services.tls import make_certificate, running_proxy
     from tests.services.valkey import running_valkey
 
     with contextlib.ExitStack() as stack:
-        homes = [stack.enter_context(running_postgresql()).home, stack.enter_context(running_valkey()).home]
+        homes = [
+            stack.enter_context(running()).home for running in (running_postgresql, running_valkey, running_seaweedfs)
+        ]
         stack.enter_context(running_proxy(9, make_certificate(Path(sys.argv[1]))))
         print(*homes, flush=True)
         time.sleep(600)
@@ -178,8 +214,8 @@ def test_no_service_outlives_tests_that_are_killed(death: signal.Signals, tmp_pa
     assert tests.stdout is not None
     homes = tests.stdout.readline().split()
     ours = f"/tmp/chartroom-test-{tests.pid}-"  # noqa: S108  where the services live
-    assert len(homes) == 2
-    assert len(children_of(ours)) >= 3
+    assert len(homes) == 3
+    assert len(children_of(ours)) >= 4
     os.kill(tests.pid, death)
     # Every process that holds the pipe's other end has to be gone for the end of the pipe to come.
     tests.stdout.close()

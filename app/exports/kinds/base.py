@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from app.actor import Actor
 from app.archive import Member, PackageDescription
 
@@ -27,30 +29,40 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedPart:
-    """A run of fragments of one file: ``task`` (plain JSON values) is all that its builder is told."""
+class PlannedFragment:
+    """A run of a file's records that is compressed by itself.
 
-    task: dict[str, Any]
+    ``task`` (plain JSON values) is all that the kind's recipe is made of; ``rows`` are promised: records, or values of
+    measurements.
+    """
+
     rows: int
+    task: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """A file that the archive will hold. ``layout`` (plain JSON values) is for its builder and its description."""
+    """A file that the archive will hold. ``layout`` (plain JSON values) is for its recipes and its description.
+
+    A ``stored`` file is compressed in itself (Parquet): the archive keeps it as it is, made of one fragment. In a file
+    that ``counts_values`` the rows promised are values of measurements, of which many weigh as much as one record.
+    """
 
     name: str
     subject: str
     media_type: str
     layout: dict[str, Any]
-    parts: list[PlannedPart] = field(default_factory=list)
+    fragments: list[PlannedFragment] = field(default_factory=list)
+    stored: bool = False
+    counts_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Bytes of a file that become one fragment, and how many records they hold."""
+class Expected:
+    """What an export would hold if it were made now; ``bytes`` are judged, before compression."""
 
-    data: bytes
     rows: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +78,23 @@ class BuiltFile:
 class Kind(Protocol):
     """One kind. All methods are decided by their arguments and the snapshot: never by the clock or the requester."""
 
+    called: str
+    """What its archives' names begin with."""
+
     def subject(self, export_id: UUID, params: str) -> str:
         """What is exported; of each subject one export may be pending."""
+        ...
+
+    def check(self, actor: Actor, params: Any) -> None:
+        """Refuse what cannot be exported, or not by this actor.
+
+        :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+        :raises Invalid: with a sentence for each field that is wrong
+        """
+        ...
+
+    def expect(self, actor: Actor, params: Any) -> Expected:
+        """How much it would be now, for parameters that were checked."""
         ...
 
     def freeze(self, actor: Actor, params: str) -> dict[str, Any]:
@@ -81,12 +108,21 @@ class Kind(Protocol):
         """
         ...
 
-    def files(self, order: Order) -> Iterator[PlannedFile]:
-        """The files of the archive and the parts that make them, in order."""
+    def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
+        """The files of the archive and the fragments that make them, in order; at least one fragment for each.
+
+        :param snapshot: a read transaction in which ``order.revision`` is the newest one: what it reads from the
+            current tables and the roll-ups is the state at that revision, so nothing need be looked up in the history
+        """
         ...
 
-    def pages(self, order: Order, layout: dict[str, Any], task: dict[str, Any]) -> Iterator[Page]:
-        """The pages of one part, at least one; the pages of all its parts in order are the file."""
+    def recipe(
+        self, order: Order, layout: dict[str, Any], task: dict[str, Any], *, first: bool, last: bool
+    ) -> dict[str, Any]:
+        """What the builder is told to make one fragment: plain values, see :mod:`app.builder`.
+
+        :param first: the fragment is the first of its file; ``last`` likewise
+        """
         ...
 
     def describe(self, order: Order, files: list[BuiltFile]) -> PackageDescription:

@@ -1,43 +1,65 @@
-"""The report: entities of chosen data types, a file for each, with their attached files on request."""
+"""The report: entities and measurements of chosen data types, a file for each, with attached files on request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+import orjson
+from sqlalchemy import Connection, select
+
 from app.access import Permission, require
-from app.access.visibility import organizations_with
+from app.access.visibility import organizations_with, visible_entities
 from app.actor import Actor
 from app.archive import PackageDescription
-from app.errors import Forbidden
-from app.exports.kinds import report_description, report_files
-from app.exports.kinds.base import BuiltFile, Order, Page, PlannedFile, PlannedPart
-from app.exports.kinds.report_layout import MEDIA_TYPES, FilePlanner
-from app.exports.kinds.report_rows import Shape, encoder_for, file_values, from_position, selection_for, to_position
-from app.exports.params import ReportParams
+from app.builder.naming import ANY_ID
+from app.errors import Forbidden, Invalid
+from app.exports.kinds import report_description, report_files, report_measurements
+from app.exports.kinds.base import BuiltFile, Expected, Order, PlannedFile
+from app.exports.kinds.report_columns import columns_of, kept_attributes
+from app.exports.kinds.report_layout import from_position, planned_records
+from app.exports.kinds.report_scope import selection_for, words_of
+from app.exports.params import MEASUREMENTS, MOST_ENTITIES, ReportParams
 from app.extensions import db
-from app.models import Template, Tenant
-from app.rows import pages as record_pages
-from app.rows import positions
+from app.models import Entity, Template, Tenant
+from app.rows.documents import Words, longest_caption, names_statement, plain_words, statement_for
 
 
 class ReportKind:
     """See :class:`~app.exports.kinds.base.Kind`."""
 
+    called = "report"
+
     def subject(self, export_id: UUID, params: str) -> str:
         return str(export_id)
 
+    def check(self, actor: Actor, params: ReportParams) -> None:
+        check_rights(actor)
+        wrong = params.faults() | _unknown_templates(actor, params) | _unknown_entities(actor, params)
+        if wrong:
+            raise Invalid(fields=wrong)
+
+    def expect(self, actor: Actor, params: ReportParams) -> Expected:
+        # Here, because what it judges is made by this kind.
+        from app.exports.estimate import estimate
+
+        found = estimate(actor, params)
+        return Expected(found.rows, found.bytes)
+
     def freeze(self, actor: Actor, params: str) -> dict[str, Any]:
-        """The requester's scope and the templates' words.
+        """The requester's scope, the templates' words, and what the organizations are called.
 
         :raises Forbidden: the actor may no longer export, or the tenant's exports were switched off meanwhile
         """
         check_rights(actor)
         scope = organizations_with(actor, Permission.EXPORT_DATA)
+        asked = ReportParams.from_json(params)
         return {
             "organization_ids": None if scope is None else [str(one) for one in scope],
             "templates": frozen_templates(actor.tenant_id),
+            "owners": frozen_owners(actor.tenant_id, scope),
+            **({"metrics": report_measurements.frozen_metrics(actor.tenant_id)} if asked.measured else {}),
         }
 
     def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
@@ -53,29 +75,59 @@ class ReportKind:
                 "This archive may hold records of organizations from which you may not export.", reason="scope"
             )
 
-    def files(self, order: Order) -> Iterator[PlannedFile]:
+    def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
         params = ReportParams.from_json(order.params)
-        attached: list[tuple[str, list[dict[str, Any]]]] = []
         for data_type in params.data_types:
-            if params.max_file_bytes is None and not params.with_files:
-                yield _planned_in_strides(order, params, data_type)
-                continue
-            planner = FilePlanner(order, params, data_type)
-            for records in record_pages(selection_for(order, params, data_type), order.fragment_rows):
-                for record, row in planner.shape.rows(records):
-                    planner.add(record, row)
-                    if params.with_files:
-                        attached += file_values(planner.shape, record, row)
-            yield from planner.finish()
-        yield from report_files.planned(order, attached)
+            if data_type == MEASUREMENTS:
+                yield from report_measurements.planned(order, snapshot, params)
+            else:
+                yield from _planned(order, snapshot, params, data_type)
+        if params.with_files:
+            yield from report_files.planned(order, params)
 
-    def pages(self, order: Order, layout: dict[str, Any], task: dict[str, Any]) -> Iterator[Page]:
+    def recipe(
+        self, order: Order, layout: dict[str, Any], task: dict[str, Any], *, first: bool, last: bool
+    ) -> dict[str, Any]:
         if "storage_key" in layout:
-            return report_files.pages(layout, task)
-        return _record_pages(order, layout, task)
+            return report_files.recipe(layout, task)
+        params = ReportParams.from_json(order.params)
+        if layout["data_type"] == MEASUREMENTS:
+            return report_measurements.recipe(order, params, task, first=first, last=last)
+        return records_recipe(order, params, layout["data_type"], task, first=first, last=last)
 
     def describe(self, order: Order, files: list[BuiltFile]) -> PackageDescription:
         return report_description.describe(order, files)
+
+
+def records_recipe(
+    order: Order, params: ReportParams, data_type: str, task: Mapping[str, Any], *, first: bool, last: bool
+) -> dict[str, Any]:
+    """How the records of some pages are made; see :func:`app.builder.records.make_records`."""
+    words = words_of(order.frozen, params)
+    selection = selection_for(order, params, data_type)
+    references = _references(order.frozen, params, data_type)
+    scope = order.frozen["organization_ids"]
+    places = [
+        (None if page["after"] is None else from_position(page["after"]), from_position(page["until"]))
+        for page in task["pages"]
+    ]
+    recipe: dict[str, Any] = {
+        "make": "records",
+        "statements": [statement_for(selection, after, until, words) for after, until in places],
+        "words": plain_words(words),
+        "references": sorted(references),
+        "format": params.format,
+        "first": first,
+        "last": last,
+        "for_spreadsheets": params.for_spreadsheets,
+        "columns": [column for column, _ in columns_of(order.frozen, params, data_type)]
+        if params.format in ("csv", "parquet")
+        else [],
+    }
+    if references:
+        allowed = None if scope is None else [UUID(one) for one in scope]
+        recipe["names"] = names_statement(order.tenant_id, order.revision, ANY_ID, words, allowed)
+    return recipe
 
 
 def check_rights(actor: Actor) -> None:
@@ -108,7 +160,7 @@ def frozen_templates(tenant_id: UUID) -> dict[str, Any]:
                     "unit": one.unit,
                     "choices": one.choices,
                     "phi": one.phi,
-                    "several": one.max_files > 1,
+                    "refers_to": one.reference_data_type,
                 }
                 for one in template.attributes
             ],
@@ -117,46 +169,75 @@ def frozen_templates(tenant_id: UUID) -> dict[str, Any]:
     }
 
 
-def _planned_in_strides(order: Order, params: ReportParams, data_type: str) -> PlannedFile:
-    """A file that is not split needs no sizes: its parts are strides of so many records."""
-    parts: list[PlannedPart] = []
-    last: list[Any] | None = None
+def frozen_owners(tenant_id: UUID, scope: tuple[UUID, ...] | None) -> dict[str, str]:
+    """What the organizations of a scope are called now."""
+    wanted = select(Entity.id, Entity.caption).where(
+        Entity.tenant_id == tenant_id, Entity.data_type == "organization"
+    )
+    if scope is not None:
+        wanted = wanted.where(Entity.id.in_(scope))
+    # Ordered here: asked to order them, SQLite would walk through every entity by its key.
+    return dict(sorted((str(one), caption) for one, caption in db.session.execute(wanted)))
+
+
+def _planned(order: Order, snapshot: Connection, params: ReportParams, data_type: str) -> Iterator[PlannedFile]:
+    words = words_of(order.frozen, params)
+    columns = [column for column, _ in columns_of(order.frozen, params, data_type)]
+    # A cell is never longer than its JSON; columns without a value have their comma, numbers may be written longer.
+    numbers = sum(column["type"] in ("integer", "number") for column in columns)
+    around = 2 * len(columns) + 24 * numbers if params.format == "csv" else 0
+    head = 8 + 2 * sum(len(column["name"].encode()) + 3 for column in columns) if params.format == "csv" else 0
+    extra = _name_bytes(order, snapshot, params, words) if params.max_file_bytes is not None else {}
     selection = selection_for(order, params, data_type)
-    for places in positions(selection, order.part_rows):
-        until = to_position(places[-1])
-        parts.append(PlannedPart({"after": last, "until": until}, len(places)))
-        last = until
-    parts = parts or [PlannedPart({"after": None, "until": None}, 0)]
-    parts[0].task["first"] = True
-    parts[-1].task["final"] = True
-    name = f"{data_type}.{params.format}"
-    return PlannedFile(name, data_type, MEDIA_TYPES[params.format], {"data_type": data_type}, parts)
+    return planned_records(order, snapshot, params, data_type, selection, words, extra, head, around)
 
 
-def _record_pages(order: Order, layout: dict[str, Any], task: dict[str, Any]) -> Iterator[Page]:
-    params = ReportParams.from_json(order.params)
-    shape = Shape(order, params, layout["data_type"])
-    encoder = encoder_for(shape)
-    first = bool(task.get("first"))
-    opening = encoder.head() if first else b""
-    waiting: list[bytes] = [opening]
-    count, any_record = 0, not first
-    for records in _selected(order, params, layout, task):
-        if count:
-            yield Page(b"".join(waiting), count)
-            waiting, count = [], 0
-        for _, row in shape.rows(records):
-            waiting.append(encoder.record(row, first=not any_record))
-            any_record = True
-            count += 1
-    if task.get("final"):
-        waiting.append(encoder.tail(empty=not any_record))
-    yield Page(b"".join(waiting), count)
+def _references(frozen: Mapping[str, Any], params: ReportParams, data_type: str) -> dict[str, str]:
+    """The attributes of a data type that point at other records, and at which data type."""
+    return {
+        attribute["name"]: attribute["refers_to"]
+        for template in frozen["templates"].values()
+        if template["data_type"] == data_type
+        for attribute in kept_attributes(template, params)
+        if attribute["kind"] == "REFERENCE"
+    }
 
 
-def _selected(order: Order, params: ReportParams, layout: dict[str, Any], task: dict[str, Any]) -> Iterator[Any]:
-    if task["until"] is None:
-        return iter(())
-    selection = selection_for(order, params, layout["data_type"])
-    after, until = from_position(task["after"]), from_position(task["until"])
-    return record_pages(selection, order.fragment_rows, after, until)
+def _name_bytes(order: Order, snapshot: Connection, params: ReportParams, words: Words) -> dict[UUID, int]:
+    """For each template, bytes that the names of what its records refer to come to at most."""
+    longest_template = max((len(orjson.dumps(name)) for name in words.templates.values()), default=0)
+    found: dict[UUID, int] = {}
+    known: dict[str, int] = {}
+    for one, template in order.frozen["templates"].items():
+        total = 0
+        for attribute in kept_attributes(template, params):
+            if attribute["kind"] == "REFERENCE":
+                target = attribute["refers_to"]
+                if target not in known:
+                    known[target] = snapshot.scalar(longest_caption(order.tenant_id, target)) or 0
+                total += known[target] + longest_template + len(b',"name":,"templateName":')
+        if total:
+            found[UUID(one)] = total
+    return found
+
+
+def _unknown_templates(actor: Actor, params: ReportParams) -> dict[str, str]:
+    known = select(Template.id, Template.data_type, Template.label).where(
+        Template.id.in_(params.template_ids), Template.tenant_id == actor.tenant_id
+    )
+    found = db.session.execute(known).all() if 0 < len(params.template_ids) <= MOST_ENTITIES else []
+    if len(found) != len(set(params.template_ids)) and len(params.template_ids) <= MOST_ENTITIES:
+        return {"template_ids": "One of the templates does not exist."}
+    for one in found:
+        if one.data_type not in params.data_types:
+            return {"template_ids": f"The template “{one.label}” is not of a chosen data type."}
+    return {}
+
+
+def _unknown_entities(actor: Actor, params: ReportParams) -> dict[str, str]:
+    if not 0 < len(params.entity_ids) <= MOST_ENTITIES:
+        return {}
+    visible = visible_entities(actor).with_only_columns(Entity.id).where(Entity.id.in_(params.entity_ids))
+    if len(set(db.session.scalars(visible))) != len(set(params.entity_ids)):
+        return {"entity_ids": "One of the records does not exist."}
+    return {}

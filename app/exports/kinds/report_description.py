@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.archive import Column, LeftOut, PackageDescription, Resource
+from app.builder.long_fields import FIELDS
 from app.exports.kinds.base import BuiltFile, Order
-from app.exports.kinds.report_rows import Shape, iso
-from app.exports.params import ReportParams
+from app.exports.kinds.report_columns import columns_of
+from app.exports.kinds.report_scope import iso
+from app.exports.params import MEASUREMENTS, ReportParams
 
 FIELD_TYPES = {
     "INTEGER": "integer",
@@ -22,14 +24,13 @@ FIELD_TYPES = {
 def describe(order: Order, files: list[BuiltFile]) -> PackageDescription:
     """See :meth:`app.exports.kinds.base.Kind.describe`."""
     params = ReportParams.from_json(order.params)
-    shapes = {data_type: Shape(order, params, data_type) for data_type in params.data_types}
     return PackageDescription(
         name=f"report-r{order.revision}",
         title="Chartroom report",
         description=_asked(params),
         snapshot_revision=order.revision,
         snapshot_at=order.at,
-        resources=tuple(_resource(built, params, shapes) for built in files),
+        resources=tuple(_resource(order, built, params) for built in files),
         left_out=tuple(_left_out(order, params)),
         for_spreadsheets=params.for_spreadsheets,
         notes=tuple(_notes(files)),
@@ -55,7 +56,8 @@ def _left_out(order: Order, params: ReportParams) -> list[LeftOut]:
         found.append(LeftOut("records of other organizations", "the requester may not see them"))
     if not params.with_files:
         found.append(LeftOut("attached files", "they were not asked for; their names and sizes are in the records"))
-    found.append(LeftOut("measurements", "a report holds records; the portal shows and lists their measurements"))
+    if not params.measured:
+        found.append(LeftOut("measurements", "they were not asked for"))
     if params.template_ids:
         found.append(LeftOut("records of other templates", "only some templates were asked for"))
     return found
@@ -69,24 +71,39 @@ def _notes(files: list[BuiltFile]) -> list[str]:
     ]
 
 
-def _resource(built: BuiltFile, params: ReportParams, shapes: Mapping[str, Shape]) -> Resource:
+def _resource(order: Order, built: BuiltFile, params: ReportParams) -> Resource:
     member = built.member
     attached = "storage_key" in built.layout
-    shape = None if attached else shapes[built.layout["data_type"]]
+    measured = built.layout.get("data_type") == MEASUREMENTS
     return Resource(
         path=member.name,
-        title=built.layout.get("title") or f"Records of {built.subject}",
+        title=built.layout.get("title") or ("Measurements" if measured else f"Records of {built.subject}"),
+        description=_of_measurements(params) if measured else "",
         format=member.name.rpartition(".")[2].lower() if attached else params.format,
         raw_length=member.raw_length,
         raw_sha256=member.raw_sha256 or "",
         rows=None if attached else member.rows,
-        columns=tuple(_columns(shape)) if shape is not None and params.format == "csv" else (),
+        columns=() if attached or params.format in ("json", "ndjson") else tuple(_columns(order, built, params)),
         media_type=built.media_type,
     )
 
 
-def _columns(shape: Shape) -> list[Column]:
-    return [_column(column.header, attribute) for column, attribute in shape.columns()]
+def _of_measurements(params: ReportParams) -> str:
+    if params.format in ("json", "ndjson"):
+        return "An object for each series and instant; the rows counted are its values."
+    return "A row for each value, series by series."
+
+
+def _columns(order: Order, built: BuiltFile, params: ReportParams) -> list[Column]:
+    if built.layout["data_type"] == MEASUREMENTS:
+        return [_of_long(field) for field in FIELDS]
+    described = columns_of(order.frozen, params, built.layout["data_type"])
+    return [_column(column["name"], attribute) for column, attribute in described]
+
+
+def _of_long(field: Mapping[str, str]) -> Column:
+    kind = {"instant": "datetime", "number": "number"}.get(field["type"], "string")
+    return Column(field["name"], kind, format="any" if kind == "datetime" else "")
 
 
 def _column(header: str, attribute: Mapping[str, Any] | None) -> Column:

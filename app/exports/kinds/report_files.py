@@ -1,57 +1,67 @@
-"""Attached files inside a report: planned from what the records named at the snapshot, copied from storage."""
+"""The attached files of a report's records, as members of its archive."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import select
 
 from app.archive import NameBook, tidy_segment
-from app.errors import NotFound
-from app.exports.kinds.base import Order, Page, PlannedFile, PlannedPart
+from app.exports.kinds.base import Order, PlannedFile, PlannedFragment
+from app.exports.kinds.report_scope import selection_for
+from app.exports.params import MEASUREMENTS, ReportParams
 from app.extensions import db
 from app.models import StoredFile
-from app.storage import storage
+from app.models.template import FILE_TYPES
+from app.rows.entities import Record, pages
 
-FRAGMENT_BYTES = 4 << 20
-PART_BYTES = 64 << 20
+FRAGMENT_BYTES = 32 << 20
+RECORDS_AT_ONCE = 500
 
 
-def planned(order: Order, attached: list[tuple[str, list[dict[str, Any]]]]) -> Iterator[PlannedFile]:
-    """A planned file for each attached one.
-
-    :param attached: for each record that has files, the folder that it gets and what its attributes say of them
-    """
+def planned(order: Order, params: ReportParams) -> Iterator[PlannedFile]:
+    """A planned file for each attached one, record by record."""
     names = NameBook()
-    for begin in range(0, len(attached), 500):
-        some = attached[begin : begin + 500]
-        known = _stored(order, [UUID(file["id"]) for _, files in some for file in files])
-        for folder, files in some:
-            for file in files:
-                facts = known.get(UUID(file["id"]))
-                if facts is not None:
-                    name = names.claim(f"files/{tidy_segment(folder)}/{tidy_segment(facts.name)}")
-                    yield _planned(name, folder, facts)
+    for data_type in params.data_types:
+        if data_type == MEASUREMENTS:
+            continue
+        for records in pages(selection_for(order, params, data_type), RECORDS_AT_ONCE):
+            attached = [found for record in records if (found := _attached(order, params, record))]
+            known = _stored(order, [UUID(file["id"]) for _, files in attached for file in files])
+            for folder, files in attached:
+                for file in files:
+                    facts = known.get(UUID(file["id"]))
+                    if facts is not None:
+                        name = names.claim(f"files/{tidy_segment(folder)}/{tidy_segment(facts.name)}")
+                        yield _planned(name, folder, facts)
 
 
-def pages(layout: dict[str, Any], task: dict[str, Any]) -> Iterator[Page]:
-    """The bytes of one part of an attached file.
+def recipe(layout: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """How a run of an attached file's bytes is made; see :func:`app.builder.copying.make_copy`."""
+    return {"make": "copy", "key": layout["storage_key"], "begin": task["begin"], "end": task["end"]}
 
-    :raises NotFound: its bytes are gone from storage, or shorter than they were
-    """
-    left = task["end"] - task["begin"]
-    with storage.open(layout["storage_key"]) as stream:
-        stream.seek(task["begin"])
-        if not left:
-            yield Page(b"", 0)
-        while left:
-            data = stream.read(min(FRAGMENT_BYTES, left))
-            if not data:
-                raise NotFound("An attached file is shorter in storage than when it was stored.")
-            left -= len(data)
-            yield Page(data, 0)
+
+def _attached(order: Order, params: ReportParams, record: Record) -> tuple[str, list[dict[str, Any]]] | None:
+    """The files that a record's attributes name, and a folder for them."""
+    names = [
+        one["name"]
+        for one in order.frozen["templates"][str(record.template_id)]["attributes"]
+        if one["kind"] in FILE_TYPES and not (one["phi"] and params.without_phi)
+    ]
+    if not names:
+        return None
+    values: dict[str, Any] = orjson.loads(record.attributes)
+    if not params.without_phi:
+        values |= orjson.loads(record.phi_attributes)
+    found: list[dict[str, Any]] = []
+    for name in names:
+        value = values.get(name)
+        if value:
+            found += value if isinstance(value, list) else [value]
+    return (f"{record.caption} {str(record.id)[:8]}", found) if found else None
 
 
 def _stored(order: Order, ids: list[UUID]) -> dict[UUID, StoredFile]:
@@ -73,7 +83,8 @@ def _planned(name: str, folder: str, facts: StoredFile) -> PlannedFile:
         "file_id": str(facts.id),
         "title": f"{facts.name}, attached to {folder.rpartition(' ')[0]}",
     }
-    begins = range(0, max(size, 1), PART_BYTES)
-    parts = [PlannedPart({"begin": begin, "end": min(begin + PART_BYTES, size)}, 0) for begin in begins]
-    parts[-1].task["final"] = True
-    return PlannedFile(name, "files", facts.media_type, layout, parts)
+    begins = range(0, max(size, 1), FRAGMENT_BYTES)
+    fragments = [
+        PlannedFragment(0, {"begin": begin, "end": min(begin + FRAGMENT_BYTES, size)}) for begin in begins
+    ]
+    return PlannedFile(name, "files", facts.media_type, layout, fragments)

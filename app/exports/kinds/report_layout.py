@@ -1,81 +1,167 @@
-"""Cutting a data type's records into files of at most so many bytes, and files into parts."""
+"""Cutting a data type's records into files of at most so many bytes, and files into fragments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
-from app.exports.encoders import Row
-from app.exports.kinds.base import Order, PlannedFile, PlannedPart
-from app.exports.kinds.report_rows import Shape, encoder_for, selection_for, to_position
-from app.exports.params import ReportParams
-from app.rows import Record
+import numpy as np
+from sqlalchemy import Connection
 
-MEDIA_TYPES = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
+from app.exports.kinds.base import Order, PlannedFile, PlannedFragment
+from app.exports.params import FORMATS, ReportParams
+from app.models.types import from_milliseconds, to_milliseconds
+from app.rows.documents import Words, most_bytes
+from app.rows.entities import Position, Selection, lengths, stride
+
+FRAGMENT_BYTES = 12 << 20
+"""A fragment is made in memory: large documents make it of fewer records."""
+PARQUET_FRAGMENTS = 20
+"""A Parquet file is made in one piece, so it holds at most so many fragments' records."""
+BRACKETS = 5
+"""``[``, a line end, ``]``, two line ends: what a JSON array has besides its records."""
+SEPARATOR = 1
 
 
-class FilePlanner:
-    """Takes the records of one data type in order and decides where its files and parts end.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records behind ``after`` up to ``until``, and the bytes of their documents."""
 
-    A file's size counts what is downloaded: brackets, headers and separators too. A record that is larger than the
-    limit stands alone in a file of its own, and the file's description says so.
+    after: list[Any] | None
+    until: list[Any]
+    rows: int
+    bytes: int
+
+    def task(self) -> dict[str, Any]:
+        return {"after": self.after, "until": self.until}
+
+
+@dataclass(slots=True)
+class Cut:
+    """A file to be: its pages, and whether one record in it is larger than files may be."""
+
+    pages: list[Page] = field(default_factory=list)
+    oversized: bool = False
+
+
+def planned_records(
+    order: Order, snapshot: Connection, params: ReportParams, data_type: str, selection: Selection, words: Words,
+    extra: dict[UUID, int], head: int, around: int,
+) -> Iterator[PlannedFile]:  # fmt: skip
+    """The files of one data type; one without records when there are none.
+
+    :param extra: for each template, bytes that the names of references come to at most
+    :param head: bytes before the first record
+    :param around: bytes that a record takes at most besides its JSON
     """
+    pages = _pages(snapshot, selection, order.fragment_rows)
+    if params.max_file_bytes is None:
+        cuts = [Cut(list(pages))]
+    else:
+        size = _Sizes(snapshot, selection, words, extra, around)
+        cuts = list(_split(pages, size, params.max_file_bytes - head))
+    if params.format == "parquet":
+        cuts = [Cut(some, cut.oversized) for cut in cuts for some in _in_groups(cut.pages)]
+    for number, cut in enumerate(cuts, start=1):
+        suffix = f"-{number}" if len(cuts) > 1 else ""
+        name = f"{data_type}{suffix}.{params.format}"
+        yield _planned(params, data_type, name, cut)
 
-    def __init__(self, order: Order, params: ReportParams, data_type: str) -> None:
-        self.shape = Shape(order, params, data_type)
-        self._params, self._data_type = params, data_type
-        self._selection = selection_for(order, params, data_type)
-        self._stride = order.part_rows
-        self._encoder = encoder_for(self.shape)
-        self._limit = params.max_file_bytes
-        self._files: list[list[PlannedPart]] = [[]]
-        self._oversized: set[int] = set()
-        self._bytes, self._file_rows = len(self._encoder.head()), 0
-        self._after: list[Any] | None = None
-        self._until: list[Any] | None = None
-        self._rows = 0
 
-    def add(self, record: Record, row: Row) -> None:
-        """The next record in order, and the row that will be written for it."""
-        place = to_position(record.position(self._selection))
-        if self._limit is not None:
-            self._make_room(row, self._limit)
-        if self._rows == self._stride:
-            self._end_part()
-        self._until, self._rows = place, self._rows + 1
-        self._file_rows += 1
+def to_position(place: Position) -> list[Any]:
+    """A place as plain JSON values; :func:`from_position` reads it back."""
+    return [to_milliseconds(place.time), str(place.id)]
 
-    def finish(self) -> Iterator[PlannedFile]:
-        """The files, in order; one file for no records at all."""
-        self._end_part(last=True)
-        numbered = len(self._files) > 1
-        for number, parts in enumerate(self._files, start=1):
-            parts[0].task["first"] = True
-            parts[-1].task["final"] = True
-            layout: dict[str, Any] = {"data_type": self._data_type}
-            if number - 1 in self._oversized:
-                layout["oversized"] = True
-            suffix = f"-{number}" if numbered else ""
-            name = f"{self._data_type}{suffix}.{self._params.format}"
-            yield PlannedFile(name, self._data_type, MEDIA_TYPES[self._params.format], layout, parts)
 
-    def _make_room(self, row: Row, limit: int) -> None:
-        size = len(self._encoder.record(row, first=self._file_rows == 0))
-        tail = len(self._encoder.tail(empty=False))
-        if self._file_rows and self._bytes + size + tail > limit:
-            self._end_part()
-            self._files.append([])
-            self._begin_file()
-            size = len(self._encoder.record(row, first=True))
-        if self._bytes + size + tail > limit:
-            self._oversized.add(len(self._files) - 1)
-        self._bytes += size
+def from_position(plain: list[Any]) -> Position:
+    return Position(from_milliseconds(plain[0]), UUID(plain[1]))
 
-    def _begin_file(self) -> None:
-        self._bytes, self._file_rows = len(self._encoder.head()), 0
 
-    def _end_part(self, *, last: bool = False) -> None:
-        if self._rows or (last and not self._files[-1]):
-            self._files[-1].append(PlannedPart({"after": self._after, "until": self._until}, self._rows))
-        if self._rows:
-            self._after, self._until, self._rows = self._until, None, 0
+def _planned(params: ReportParams, data_type: str, name: str, cut: Cut) -> PlannedFile:
+    layout: dict[str, Any] = {"data_type": data_type}
+    if cut.oversized:
+        layout["oversized"] = True
+    if params.format == "parquet":
+        pages = [page.task() for page in cut.pages]
+        fragments = [PlannedFragment(sum(page.rows for page in cut.pages), {"pages": pages})]
+    else:
+        fragments = [PlannedFragment(page.rows, {"pages": [page.task()]}) for page in cut.pages]
+    fragments = fragments or [PlannedFragment(0, {"pages": []})]
+    media_type = FORMATS[params.format]
+    return PlannedFile(name, data_type, media_type, layout, fragments, stored=params.format == "parquet")
+
+
+def _in_groups(pages: list[Page]) -> Iterator[list[Page]]:
+    for begin in range(0, max(len(pages), 1), PARQUET_FRAGMENTS):
+        yield pages[begin : begin + PARQUET_FRAGMENTS]
+
+
+def _pages(snapshot: Connection, selection: Selection, rows: int) -> Iterator[Page]:
+    """Pages of so many records, or of fewer when their documents are large."""
+    place: Position | None = None
+    while True:
+        wanted = rows
+        until, found, size = stride(snapshot, selection, place, wanted)
+        while size > FRAGMENT_BYTES and found > 1:
+            wanted = max(1, found * FRAGMENT_BYTES // (2 * size))
+            until, found, size = stride(snapshot, selection, place, wanted)
+        if until is None:
+            return
+        yield Page(None if place is None else to_position(place), to_position(until), found, size)
+        if found < wanted:
+            return
+        place = until
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How long each record of a page is at most, as written; a file may become a little shorter, never longer."""
+
+    snapshot: Connection
+    selection: Selection
+    words: Words
+    extra: dict[UUID, int]
+    around: int
+
+    def of(self, page: Page) -> np.ndarray[Any, np.dtype[np.int64]]:
+        after = None if page.after is None else from_position(page.after)
+        what = most_bytes(self.selection, self.words, self.extra)
+        found = lengths(self.snapshot, self.selection, after, from_position(page.until), what)
+        return np.array(found, dtype=np.int64) + SEPARATOR + self.around
+
+    def place_after(self, page: Page, rows: int) -> list[Any]:
+        """The place of the ``rows``-th record of a page."""
+        after = None if page.after is None else from_position(page.after)
+        until, _, _ = stride(self.snapshot, self.selection, after, rows)
+        return page.until if until is None else to_position(until)
+
+
+def _split(pages: Iterator[Page], sizes: _Sizes, limit: int) -> Iterator[Cut]:
+    """Files of at most ``limit`` bytes; a record that is larger stands alone."""
+    limit -= BRACKETS
+    cut, used = Cut(), 0
+    for page in pages:
+        own = sizes.of(page)
+        while len(own):
+            total = np.cumsum(own)
+            fits = int(np.searchsorted(total, limit - used, side="right"))
+            if fits == 0 and used == 0:
+                fits, cut.oversized = 1, True
+            if fits == 0:
+                yield cut
+                cut, used = Cut(), 0
+                continue
+            piece = page if fits == len(own) else _first_of(page, sizes, fits)
+            cut.pages.append(piece)
+            used += int(total[fits - 1])
+            page = replace(page, after=piece.until, rows=page.rows - piece.rows)
+            own = own[fits:]
+    yield cut
+
+
+def _first_of(page: Page, sizes: _Sizes, rows: int) -> Page:
+    return replace(page, until=sizes.place_after(page, rows), rows=rows)
+
+

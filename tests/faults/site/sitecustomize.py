@@ -1,12 +1,14 @@
-"""Run by every Python that the fault tests start: stops a builder at a place, or plants a fault.
+"""Run by every Python that the fault tests start: stops it at a place, fails its disk, or plants a fault.
 
 The folder that FAULTS names is how the tests speak with it. ``armed/<place>``: the first process that reaches the place
 takes it away, leaving ``reached/<place>.<process id>``, and stands still until ``released/<process id>`` appears.
-Only the thread that builds stands still; its heart beats on. PLANTED names a fault of :data:`PLANTS`.
+Only the thread that builds stands still; its heart beats on. ``disk/<name of an error>.<number>``: one call that
+touches the storage's folder fails with that error, and takes the file away. PLANTED names a fault of :data:`PLANTS`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -16,6 +18,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+MID_FRAGMENT = "mid-fragment"
 
 
 def _visit(place: str) -> None:
@@ -38,6 +42,15 @@ def _watch_the_places(failpoints: Any) -> None:
     failpoints.visit_with(_visit)
 
 
+def _watch_the_builder(serving: Any) -> None:
+    class Watched(serving.FragmentWriter):  # type: ignore[misc]
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            _visit(MID_FRAGMENT)
+
+    serving.FragmentWriter = Watched
+
+
 def _take_the_fence_away(claims: Any) -> None:
     from sqlalchemy import true
 
@@ -47,6 +60,50 @@ def _take_the_fence_away(claims: Any) -> None:
 PLANTS: dict[str, tuple[str, Callable[[ModuleType], None]]] = {
     "no fence": ("app.exports.claims", _take_the_fence_away),
 }
+
+
+class _Disk:
+    """Calls to the system that touch the storage's folder, each of which may be made to fail."""
+
+    def __init__(self, folder: Path, faults: Path) -> None:
+        self._folder, self._faults = str(folder), faults
+        self._open, self._write, self._fsync = os.open, os.write, os.fsync
+
+    def open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if isinstance(path, str | Path) and str(path).startswith(self._folder):
+            self._perhaps_fail("EIO")
+        return self._open(path, flags, mode, dir_fd=dir_fd)
+
+    def write(self, descriptor: int, data: Any) -> int:
+        if self._is_ours(descriptor):
+            self._perhaps_fail("ENOSPC", "EIO")
+        return self._write(descriptor, data)
+
+    def fsync(self, descriptor: Any) -> None:
+        if isinstance(descriptor, int) and self._is_ours(descriptor):
+            self._perhaps_fail("EIO")
+        self._fsync(descriptor)
+
+    def _is_ours(self, descriptor: int) -> bool:
+        try:
+            return str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith(self._folder)
+        except OSError:
+            return False
+
+    def _perhaps_fail(self, *names: str) -> None:
+        for name in names:
+            for planned in self._faults.glob(f"{name}.*"):
+                try:
+                    planned.unlink()
+                except FileNotFoundError:
+                    continue
+                number = getattr(errno, name)
+                raise OSError(number, os.strerror(number))
+
+
+def _let_the_disk_fail() -> None:
+    disk = _Disk(Path(os.environ["DATA_DIR"]) / "storage", Path(os.environ["FAULTS"]) / "disk")
+    os.open, os.write, os.fsync = disk.open, disk.write, disk.fsync  # type: ignore[assignment]
 
 
 class _Changed(Loader):
@@ -76,7 +133,10 @@ class _Finder(MetaPathFinder):
 
 
 def _changes() -> dict[str, Callable[[ModuleType], None]]:
-    found: dict[str, Callable[[ModuleType], None]] = {"app.exports.failpoints": _watch_the_places}
+    found: dict[str, Callable[[ModuleType], None]] = {
+        "app.exports.failpoints": _watch_the_places,
+        "app.builder.serving": _watch_the_builder,
+    }
     if planted := os.environ.get("PLANTED"):
         name, change = PLANTS[planted]
         found[name] = change
@@ -84,4 +144,5 @@ def _changes() -> dict[str, Callable[[ModuleType], None]]:
 
 
 if "FAULTS" in os.environ:
+    _let_the_disk_fail()
     sys.meta_path.insert(0, _Finder(_changes()))

@@ -1,0 +1,163 @@
+"""The worker's side of a builder: start it, order parts, hear how it goes, end it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.archive.fragments import Fragment
+from app.errors import Refusal, Unavailable
+
+_END_SECONDS = 5
+# Arrays of some megabytes come and go: kept by the allocator they cost no page faults each time.
+_COMMAND = [
+    "env",
+    f"MALLOC_MMAP_THRESHOLD_={64 << 20}",
+    f"MALLOC_TRIM_THRESHOLD_={128 << 20}",
+    sys.executable,
+    "-m",
+    "app.builder",
+]
+_ROOT = Path(__file__).parents[2]
+
+
+class BuilderFault(Exception):
+    """The builder broke, or is gone. Its own words are in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A fragment to be made: of which file, how, and whether it begins (``first``) or ends (``final``) that file.
+
+    A ``stored`` one is kept as it is; otherwise it is deflated.
+    """
+
+    file: int
+    recipe: Mapping[str, Any]
+    first: bool
+    final: bool
+    stored: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "recipe": self.recipe,
+            "first": self.first,
+            "final": self.final,
+            "stored": self.stored,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A fragment that was made. ``raw_sha256`` is of its whole file, when the order held all of it and this ends it."""
+
+    file: int
+    fragment: Fragment
+    raw_sha256: str | None
+
+
+class Builder:
+    """One builder process, kept for several orders. It dies with the thread that started it, or when told to."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._place: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
+
+    def take_place(self, database: str, storage: Any) -> None:
+        """Say where rows come from and bytes go; it is told with the next order.
+
+        :param database: a SQLAlchemy address, password included
+        :param storage: plain values of the storage's settings
+        """
+        self._place = {"database": database, "storage": storage}
+
+    def start(self) -> None:
+        """Start it unless it runs, without waiting until it is there."""
+        if self._child is None or self._child.poll() is not None:
+            self.end()
+            self._child = subprocess.Popen(  # noqa: S603  # our own module
+                _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT
+            )
+        if self._told != self._place:
+            self._send({"open": self._place})
+            self._told = self._place
+
+    def build(self, key: str, fragments: Sequence[Ordered]) -> Iterator[Built]:
+        """Order a part; each fragment is told as it is made. At the end all bytes are safe, but not yet under the key.
+
+        Whoever does not go on to :meth:`commit` must :meth:`end` the builder.
+
+        :raises Unavailable: storage or database do not answer; trying again may help
+        :raises Refusal: it cannot be made, in words for the person who asked
+        :raises BuilderFault: it broke
+        """
+        self.start()
+        self._send({"build": {"key": key, "fragments": [one.to_json() for one in fragments]}})
+        while "settled" not in (answer := self._hear()):
+            yield Built(answer["file"], Fragment.from_json(answer["fragment"]), answer["raw_sha256"])
+
+    def commit(self) -> None:
+        """Let the settled bytes appear under their key. Raises like :meth:`build`."""
+        self._send({"commit": True})
+        self._hear()
+
+    def drop(self) -> None:
+        """Let the settled bytes be dropped."""
+        self._send({"commit": False})
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._child is None else self._child.pid
+
+    def interrupt(self) -> None:
+        """Kill it, from any thread. Whoever waits for its answer is told that it is gone, and ends it."""
+        child = self._child
+        if child is not None:
+            child.kill()
+
+    def end(self) -> None:
+        """End it at once; what it was making is garbage that the sweep finds."""
+        child, self._child = self._child, None
+        self._told = {}
+        if child is None:
+            return
+        child.kill()
+        child.wait(_END_SECONDS)
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _send(self, order: Mapping[str, Any]) -> None:
+        if self._child is None or self._child.stdin is None:
+            raise BuilderFault("the builder was not started")
+        try:
+            self._child.stdin.write(orjson.dumps(order) + b"\n")
+            self._child.stdin.flush()
+        except OSError as fault:
+            self.end()
+            raise BuilderFault("the builder is gone") from fault
+
+    def _hear(self) -> dict[str, Any]:
+        if self._child is None or self._child.stdout is None:
+            raise BuilderFault("the builder was not started")
+        line = self._child.stdout.readline()
+        if not line.endswith(b"\n"):
+            self.end()
+            raise BuilderFault("the builder is gone")
+        answer: dict[str, Any] = orjson.loads(line)
+        if "fault" in answer:
+            raise _fault(answer)
+        return answer
+
+
+def _fault(answer: Mapping[str, str]) -> Exception:
+    kinds = {"unavailable": Unavailable, "refused": Refusal}
+    return kinds.get(answer["fault"], BuilderFault)(answer["message"])

@@ -1,0 +1,100 @@
+"""How the application is put together: settings, shared objects, faces. No logic lives here."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import accounts, attachments, cli, exports, jobqueue, logs, portal
+from app.exports.pace import Pace
+from app.extensions import csrf, db, login_manager, migrate
+from app.models.transactions import prepare_engine
+from app.storage import StorageSettings, storage
+from config import Config
+
+
+def compose(config: Config) -> Flask:
+    """Build the application that web, worker and shell share.
+
+    :param config: every setting; the environment is not read here
+    """
+    app = Flask("app", template_folder="../templates", static_folder="../static")
+    app.config.update(_flask_settings(config))
+    app.extensions["chartroom.config"] = config
+    logs.init(config.log_level)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    _bind_rooms(app, config)
+    _bind_faces(app)
+    return app
+
+
+def _flask_settings(config: Config) -> dict[str, object]:
+    return {
+        "SECRET_KEY": config.secret_key,
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        # A database's complaint is logged or kept as a reason; what was being written may be a patient's.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True},
+        "SESSION_COOKIE_NAME": "__Host-chartroom" if config.behind_tls else "chartroom",
+        "SESSION_COOKIE_SECURE": config.behind_tls,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        # The portal asks for the token itself, after sign-in and permission: CSRF reads the whole form first.
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+        "MAX_FORM_PARTS": 100,
+    }
+
+
+def _bind_rooms(app: Flask, config: Config) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory="migrations")
+    login_manager.init_app(app, add_context_processor=False)
+    csrf.init_app(app)
+    storage.bind(_storage(config))
+    attachments.bind(config.data_dir / "incoming", config.max_upload_bytes)
+    jobqueue.bind(config.redis_url, config.queue_name)
+    accounts.bind(config.redis_url, config.queue_name)
+    exports.current_pace.bind(_pace(config))
+    with app.app_context():
+        prepare_engine(db.engine)
+
+
+def _storage(config: Config) -> StorageSettings:
+    if config.storage == "local":
+        return StorageSettings.local(config.data_dir / "storage")
+    return StorageSettings(
+        kind=config.storage,
+        bucket=config.s3_bucket,
+        prefix=config.s3_prefix,
+        endpoint_url=config.s3_endpoint_url,
+        public_endpoint_url=config.s3_public_endpoint,
+        region=config.s3_region,
+        path_style=config.s3_path_style,
+        access_key_id=config.s3_access_key_id,
+        secret_access_key=config.s3_secret_access_key,
+        signed_downloads=config.s3_signed_downloads,
+    )
+
+
+def _pace(config: Config) -> Pace:
+    return Pace(
+        lease=config.lease_seconds,
+        beat=config.beat_seconds,
+        give_up=config.give_up_seconds,
+        backoff=config.backoff_seconds,
+        backoff_limit=config.backoff_limit_seconds,
+        attempts=config.attempts,
+        deadline=config.deadline_seconds,
+        part_rows=config.part_rows,
+        fragment_rows=config.fragment_rows,
+    )
+
+
+def _bind_faces(app: Flask) -> None:
+    portal.init_app(app)
+    cli.init_app(app)

@@ -1,0 +1,37 @@
+"""The builder of this process: started when it is first needed, kept between parts, ended when one is lost."""
+
+from __future__ import annotations
+
+import os
+
+from app.builder.hired import Builder
+from app.extensions import db
+from app.storage import storage
+
+
+class _Kept:
+    """A fork of this process does not take over its parent's builder."""
+
+    def __init__(self) -> None:
+        self._builder: Builder | None = None
+        self._of: int = 0
+
+    def here(self) -> Builder:
+        """This process's builder, told where database and storage are; it may not run yet."""
+        if self._builder is None or self._of != os.getpid():
+            self._builder, self._of = Builder(), os.getpid()
+        self._builder.take_place(db.engine.url.render_as_string(hide_password=False), storage.settings.to_json())
+        return self._builder
+
+    def interrupt(self) -> None:
+        """Kill it, from any thread: whoever waits for its word, which may never come, hears that it is gone."""
+        if self._builder is not None and self._of == os.getpid():
+            self._builder.interrupt()
+
+    def end(self) -> None:
+        """End it, whatever it was doing."""
+        if self._builder is not None and self._of == os.getpid():
+            self._builder.end()
+
+
+kept_builder = _Kept()

@@ -1,0 +1,183 @@
+"""Before a data export is asked for: what there is to choose from, and what it would be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from app import clock
+from app.access import Permission
+from app.access.visibility import organizations_with, within
+from app.actor import Actor
+from app.exports.kinds.data_export import DataExportKind, columns_for, scope_of
+from app.exports.kinds.data_export_counts import held_by_metric
+from app.exports.kinds.data_export_estimate import survey
+from app.exports.kinds.data_export_params import MOST_DEVICES, DataExportParams
+from app.exports.kinds.data_export_scope import devices_within, series_within
+from app.exports.kinds.report import check_rights
+from app.extensions import db
+from app.models import Entity, Location, Metric, Organization, Series, Template
+from app.models.types import from_milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class DataPreview:
+    """What an export would be if it were made now.
+
+    :param values: counted; ``bytes`` (before compression) are judged from real rows
+    :param device_count: files; those of ``empty_devices`` would hold a header alone
+    :param file_names: the first 8
+    :param header: of the first device that holds a value, and its first 5 ``rows``, as they would be written
+    :param sample_file: the name of that device's file; ``None`` when no device holds a value
+    """
+
+    values: int
+    bytes: int
+    device_count: int
+    file_names: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    sample_file: str | None
+    empty_devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedMetric:
+    """A metric and how much there is of it. ``first`` and ``last`` are the days (their beginnings, UTC) of its first
+    and its last value; ``None`` when it has none.
+    """
+
+    id: int
+    name: str
+    label: str
+    unit: str | None
+    part: str
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateMetrics:
+    """The metrics of a template that devices of the scope are of."""
+
+    template_id: UUID
+    label: str
+    device_count: int
+    metrics: tuple[OfferedMetric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """Where devices can be chosen from: ``(id, name)`` and ``(id, name, its organization)``, by name."""
+
+    organizations: tuple[tuple[UUID, str], ...]
+    locations: tuple[tuple[UUID, str, UUID], ...]
+
+
+def preview_data_export(actor: Actor, params: DataExportParams) -> DataPreview:
+    """What an export would hold and look like now. Nothing is written.
+
+    :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    :raises Invalid: with a sentence for each field that is wrong
+    """
+    DataExportKind().check(actor, params)
+    found = survey(db.session.connection(), scope_of(actor, params), columns_for(actor, params))
+    return DataPreview(
+        values=found.values,
+        bytes=found.bytes,
+        device_count=found.device_count,
+        file_names=found.file_names,
+        header=found.header,
+        rows=found.rows,
+        sample_file=found.sample_file,
+        empty_devices=found.empty_devices,
+    )
+
+
+def offered_metrics(
+    actor: Actor,
+    *,
+    organization_id: UUID | None = None,
+    location_id: UUID | None = None,
+    device_ids: Sequence[UUID] = (),
+) -> list[TemplateMetrics]:
+    """The metrics of the devices that the actor may export, by template; what is not visible adds nothing.
+
+    :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    """
+    check_rights(actor)
+    now = clock.now()
+    chosen = tuple(device_ids[:MOST_DEVICES])
+    params = DataExportParams(now, now + timedelta(days=1), organization_id, location_id, chosen)
+    scope = scope_of(actor, params)
+    devices = [*devices_within(scope)]
+    counted = _templates(devices)
+    metrics: dict[UUID, list[Metric]] = {template_id: [] for template_id in counted}
+    wanted = select(Metric).where(Metric.tenant_id == actor.tenant_id, Metric.template_id.in_(counted))
+    for metric in db.session.scalars(wanted.order_by(Metric.label, Metric.id)):
+        metrics[metric.template_id].append(metric)
+    series = _series(devices, series_within(scope))
+    offered = []
+    for template_id, (label, device_count) in counted.items():
+        own = metrics[template_id]
+        held = held_by_metric(db.session.connection(), series.get(template_id, []), [one.id for one in own])
+        found = tuple(_offered(one, held.get(one.id)) for one in own)
+        offered.append(TemplateMetrics(template_id, label, device_count, found))
+    return offered
+
+
+def offered_scopes(actor: Actor) -> Scopes:
+    """The organizations from which the actor may export, and their locations.
+
+    :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    """
+    check_rights(actor)
+    scope = organizations_with(actor, Permission.EXPORT_DATA)
+    organizations = (
+        select(Organization.id, Organization.name)
+        .where(Organization.tenant_id == actor.tenant_id, within(Organization.id.expression, scope))
+        .order_by(Organization.name, Organization.id)
+    )
+    locations = (
+        select(Location.id, Location.name, Location.organization_id)
+        .where(Location.tenant_id == actor.tenant_id, within(Location.organization_id.expression, scope))
+        .order_by(Location.name, Location.id)
+    )
+    return Scopes(
+        tuple((row[0], row[1]) for row in db.session.execute(organizations)),
+        tuple((row[0], row[1], row[2]) for row in db.session.execute(locations)),
+    )
+
+
+def _templates(devices: Iterable[ColumnElement[bool]]) -> dict[UUID, tuple[str, int]]:
+    counted = select(Entity.template_id, func.count()).where(*devices).group_by(Entity.template_id).subquery()
+    wanted = select(Template.id, Template.label, counted.c[1]).join(counted, counted.c.template_id == Template.id)
+    rows = db.session.execute(wanted.order_by(Template.label, Template.id))
+    return {row[0]: (row[1], int(row[2])) for row in rows}
+
+
+def _series(devices: Iterable[ColumnElement[bool]], seen: ColumnElement[bool]) -> dict[UUID, list[int]]:
+    """The readable series of the devices of each template."""
+    found: dict[UUID, list[int]] = {}
+    wanted = select(Entity.template_id, Series.id).join(Series, Series.device_id == Entity.id).where(*devices, seen)
+    for template_id, series_id in db.session.execute(wanted.order_by(Series.id)):
+        found.setdefault(template_id, []).append(series_id)
+    return found
+
+
+def _offered(metric: Metric, held: tuple[int, int, int] | None) -> OfferedMetric:
+    return OfferedMetric(
+        id=metric.id,
+        name=metric.name,
+        label=metric.label,
+        unit=metric.unit,
+        part=metric.part,
+        count=held[0] if held else 0,
+        first=from_milliseconds(held[1]) if held else None,
+        last=from_milliseconds(held[2]) if held else None,
+    )

@@ -1,0 +1,94 @@
+"""What a data export says of itself: its data package and its read-me."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.archive import Column, LeftOut, PackageDescription, Resource
+from app.exports.kinds.base import BuiltFile, Order
+from app.exports.kinds.data_export_cells import written_instant
+from app.exports.kinds.data_export_columns import TIMESTAMP, Columns, MetricColumn
+from app.exports.kinds.data_export_params import DataExportParams
+
+
+def describe(order: Order, params: DataExportParams, columns: Columns, files: list[BuiltFile]) -> PackageDescription:
+    """See :meth:`app.exports.kinds.base.Kind.describe`."""
+    described = {template_id: tuple(_columns(own, params)) for template_id, own in columns.by_template.items()}
+    without = tuple(_columns([], params))
+    return PackageDescription(
+        name=f"data-export-r{order.revision}",
+        title="Chartroom data export",
+        description=_asked(params),
+        snapshot_revision=order.revision,
+        snapshot_at=order.at,
+        resources=tuple(_resource(built, params, described.get(built.layout["template"], without)) for built in files),
+        left_out=tuple(_left_out(order, params)),
+        for_spreadsheets=params.for_spreadsheets and params.format == "csv",
+        notes=tuple(_notes(params, files)),
+    )
+
+
+def _asked(params: DataExportParams) -> str:
+    number = len(params.device_ids)
+    devices = "every device" if not number else "one chosen device" if number == 1 else f"{number} chosen devices"
+    chosen = len(params.metric_ids)
+    metrics = "" if not chosen else ", one chosen metric" if chosen == 1 else f", {chosen} chosen metrics"
+    period = f"from {written_instant(params.start_ms)} until before {written_instant(params.end_ms)} (UTC)"
+    return (
+        f"Measurements of {devices}{metrics}, {period}: a file for each device, in it a row for each instant, oldest "
+        f"first, and a column for each metric. An empty cell means that nothing was measured then."
+    )
+
+
+def _left_out(order: Order, params: DataExportParams) -> Iterator[LeftOut]:
+    if params.metric_ids:
+        yield LeftOut("other metrics", "only some were asked for")
+    yield LeftOut("metrics of other templates", "a device's file has the metrics of its own template")
+    if params.device_ids or params.location_id or params.organization_id:
+        yield LeftOut("other devices", "only some were asked for")
+    if order.frozen["organization_ids"] is not None:
+        yield LeftOut("devices of other organizations", "the requester may not export them")
+        yield LeftOut("values of patients of other organizations", "the requester may not export them")
+    yield LeftOut("measurements that no device made", "there is a file for each device and nothing else")
+
+
+def _notes(params: DataExportParams, files: list[BuiltFile]) -> Iterator[str]:
+    if params.for_spreadsheets and params.format == "csv":
+        yield "Only headers can be texts here, so only a header may have an apostrophe before it; numbers never do."
+    for built in files:
+        dropped = built.layout.get("dropped")
+        if dropped:
+            values = "1 value was" if dropped == 1 else f"{dropped:,} values were"
+            yield (
+                f"{built.layout['title']}: {values} left out because the device has another one for the same instant "
+                f"and metric; the one that was recorded under its older series is kept."
+            )
+
+
+def _resource(built: BuiltFile, params: DataExportParams, columns: tuple[Column, ...]) -> Resource:
+    member = built.member
+    return Resource(
+        path=member.name,
+        title=f"Measurements of {built.layout['title']}",
+        format=params.format,
+        raw_length=member.raw_length,
+        raw_sha256=member.raw_sha256 or "",
+        values=member.rows,
+        columns=columns,
+        media_type=built.media_type,
+    )
+
+
+def _columns(metrics: list[MetricColumn], params: DataExportParams) -> Iterator[Column]:
+    if params.timestamp_format == "ISO_8601":
+        yield Column(TIMESTAMP, "datetime", description="UTC, to the millisecond", format="any", required=True)
+    else:
+        yield Column(TIMESTAMP, "integer", description="Milliseconds since 1970-01-01, UTC", required=True)
+    for column in metrics:
+        metric = column.metric
+        facts = [f"Metric {metric.name}"]
+        if metric.part:
+            facts.append(f"part {metric.part}")
+        if metric.kind == "boolean":
+            facts.append("1 is yes, 0 is no")
+        yield Column(column.header, "number", title=metric.label, unit=metric.unit or "", description="; ".join(facts))

@@ -1,0 +1,72 @@
+"""Rows for previews: a builder's source over this process's own connection, for a few records only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Connection, select
+
+from app.measurements.times import epoch_ms
+from app.models import Measurement
+from app.models.types import from_milliseconds
+from app.rows.postgresql import spliced
+from app.rows.record_lines import lines_of
+from app.rows.source import Range, Values, sorted_values
+
+
+class SessionSource:
+    """See :class:`app.rows.source.Source`. Reads the newest state, inside the caller's transaction.
+
+    :param most_values: of a range only so many values are read, the earliest
+    """
+
+    def __init__(self, connection: Connection, most_values: int) -> None:
+        self._connection, self._most = connection, most_values
+
+    def values(self, wanted: Range) -> Values:
+        held = Measurement
+        rows = self._connection.execute(
+            select(held.series_id, epoch_ms(held.time), held.metric_id, held.value)
+            .where(
+                held.series_id.in_(wanted.series),
+                held.metric_id.in_(wanted.metrics),
+                held.time >= from_milliseconds(wanted.start),
+                held.time < from_milliseconds(wanted.end),
+            )
+            .order_by(held.series_id, held.time, held.metric_id)
+            .limit(self._most)
+        ).all()
+        columns: Any = list(zip(*rows, strict=True)) or [()] * 4
+        return sorted_values(*(np.array(column) for column in columns))
+
+    def records(self, statement: str, words: Mapping[str, Any]) -> bytes:
+        rows = self._rows(statement)
+        if self._connection.dialect.name == "postgresql":
+            return spliced(_lines(rows))
+        if not rows:
+            return b""
+        names = [str(number) for number in range(len(rows[0]))]
+        return lines_of(pa.table([list(column) for column in zip(*rows, strict=True)], names=names), words)
+
+    def cells(self, statement: str) -> bytes:
+        return _lines(self._rows(statement))
+
+    def _rows(self, statement: str) -> list[Sequence[Any]]:
+        # Past SQLAlchemy and its parameters: a percent sign in the text is a percent sign.
+        driver: Any = self._connection.connection.driver_connection
+        cursor = driver.cursor()
+        try:
+            cursor.execute(statement)
+            return list(cursor)
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """The connection is its owner's to close."""
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
+    return "".join("\t".join(map(str, row)) + "\n" for row in rows).encode()

@@ -1,0 +1,39 @@
+"""What people type into forms and addresses, read into plain values and written back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from werkzeug.datastructures import MultiDict
+
+LONGEST = 100
+"""No field but a free text is longer than this; what is, is cut."""
+MOST_LISTED = 2_000
+
+
+def several(args: MultiDict[str, str], name: str) -> tuple[str, ...]:
+    """Each different value of a field that may be given several times, in order."""
+    return tuple(dict.fromkeys(text[:LONGEST] for text in args.getlist(name)[:MOST_LISTED]))
+
+
+def read_moment(text: str) -> datetime:
+    """An instant to the millisecond; UTC unless the text says otherwise.
+
+    :raises ValueError: it cannot be read
+    """
+    given = datetime.fromisoformat(text.strip())
+    try:
+        moment = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(text) from None
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def typed_moment(moment: datetime | None) -> str:
+    """As ``<input type="datetime-local">`` holds it, in UTC."""
+    if moment is None:
+        return ""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    if utc.microsecond:
+        return utc.isoformat(timespec="milliseconds")
+    return utc.isoformat(timespec="seconds" if utc.second else "minutes")

@@ -1,0 +1,54 @@
+"""A builder's source whose rows a test names; it keeps to the words of :class:`app.rows.source.Source`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from app.builder.fragments import Made
+from app.rows.postgresql import spliced
+from app.rows.source import Range, Values, sorted_values
+
+Row = tuple[int, int, int, float]
+"""Series, milliseconds, metric, value."""
+
+
+@dataclass
+class Held:
+    """``rows`` are all measurements there are; ``pages`` answer statements, whatever those say."""
+
+    rows: Iterable[Row] = ()
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def values(self, wanted: Range) -> Values:
+        found = [
+            row
+            for row in self.rows
+            if row[0] in wanted.series and row[2] in wanted.metrics and wanted.start <= row[1] < wanted.end
+        ]
+        series, times, metrics, values = zip(*found, strict=True) if found else ((), (), (), ())
+        return sorted_values(np.array(series), np.array(times), np.array(metrics), np.array(values))
+
+    def records(self, statement: str, words: Mapping[str, Any]) -> bytes:
+        self.asked.append(statement)
+        return spliced(self.pages[statement])
+
+    def cells(self, statement: str) -> bytes:
+        self.asked.append(statement)
+        return self.pages[statement]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def written(made: Made) -> bytes:
+    """All bytes of a fragment."""
+    return b"".join(bytes(piece) for piece in made.pieces)
+
+
+def recipe(**given: Any) -> dict[str, Any]:
+    return given
