@@ -52,7 +52,9 @@ def texts_of(rows: Rows, column: Column, for_spreadsheets: bool) -> Any:
         try:
             return csv_text.cells_of(_exact(found, column["type"]), False, False)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            pass
+            # A text among numbers may be one that a spreadsheet runs; a negative number is not.
+            if for_spreadsheets:
+                found = [csv_text.guarded(value) if isinstance(value, str) else value for value in found]
     texts = pa.array(list(map(_text, found)), pa.string())
     return csv_text.cells_of(texts, for_spreadsheets, column["textual"])
 

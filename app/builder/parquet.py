@@ -12,6 +12,8 @@ from pyarrow import parquet as arrow_parquet
 
 ROW_GROUP_ROWS = 131_072
 """A little more than DuckDB's vector of 122,880; Spark joins small groups into a split by itself."""
+_ROW_GROUP_BYTES = 128 << 20
+"""Wide rows make smaller groups: a group is gathered in memory."""
 
 TYPES: dict[str, Any] = {
     "string": pa.string(),
@@ -58,7 +60,8 @@ def file_of(schema: Any, tables: Iterable[Any]) -> Iterator[bytes]:
     ) as writer:
         for table in tables:
             waiting.append(table)
-            if sum(len(one) for one in waiting) >= ROW_GROUP_ROWS:
+            rows, size = sum(map(len, waiting)), sum(one.nbytes for one in waiting)
+            if rows >= ROW_GROUP_ROWS or size >= _ROW_GROUP_BYTES:
                 _write(writer, waiting)
                 yield sink.taken()
         if waiting:

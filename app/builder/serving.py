@@ -88,12 +88,12 @@ class _Bench:
             self._say({"fault": "refused", "message": fault.message})
         except UnfitValue as fault:
             self._say({"fault": "refused", "message": str(fault)})
-        except SourceFault:
-            traceback.print_exc()
+        except SourceFault as fault:
+            _tell(fault)
             self._hang_up()
             self._say({"fault": "unavailable", "message": "The database did not answer."})
-        except Exception:
-            traceback.print_exc()
+        except Exception as fault:
+            _tell(fault)
             self._hang_up()
             self._say({"fault": "unexpected", "message": "An unexpected fault stopped the work."})
 
@@ -135,9 +135,16 @@ class _Bench:
         if source is not None:
             try:
                 source.close()
-            except Exception:
-                traceback.print_exc()
+            except Exception as fault:
+                _tell(fault)
 
     def _say(self, answer: dict[str, Any]) -> None:
         self._answers.write(orjson.dumps(answer) + b"\n")
         self._answers.flush()
+
+
+def _tell(fault: BaseException) -> None:
+    """Where it broke, for the log; never the fault's own words: they may quote a patient's values."""
+    causes = " because of ".join(type(one).__name__ for one in (fault, fault.__cause__) if one is not None)
+    sys.stderr.write(f"the builder met {causes}\n")
+    traceback.print_tb(fault.__traceback__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from app.builder import csv_text, parquet
 from app.builder.fragments import Bytes, Made, Recipe
 from app.rows.instants import iso_text
 from app.rows.source import Range, Source, Values
+
+_CELLS_AT_ONCE = 4_000_000
+"""Where each value has an instant of its own, a table is nearly empty, and its size is instants times metrics."""
 
 
 def make_wide(source: Source, recipe: Recipe) -> Made:
@@ -43,7 +47,15 @@ def _slices(source: Source, recipe: Recipe, made: Made) -> Iterator[tuple[NDArra
     for start, end in recipe["slices"] if series and metrics else ():
         found = _of_instants(source.values(Range(series, metrics, start, end, recipe["revision"])))
         made.rows += len(found)
-        yield _pivoted(found, metrics)
+        yield from (_pivoted(some, metrics) for some in _in_runs(found, max(1, _CELLS_AT_ONCE // len(metrics))))
+
+
+def _in_runs(found: Values, most: int) -> Iterator[Values]:
+    """The values in runs of at most so many instants."""
+    begins = np.flatnonzero(np.append(True, found.times[1:] != found.times[:-1]) if len(found) else [])[most::most]
+    for start, end in pairwise([0, *begins.tolist(), len(found)]):
+        own = slice(start, end)
+        yield Values(found.series[own], found.times[own], found.metrics[own], found.values[own])
 
 
 def _of_instants(found: Values) -> Values:

@@ -2,9 +2,11 @@
 
 from app.exports.data_preview import (
     DataPreview,
+    MetricLabel,
     OfferedMetric,
     Scopes,
     TemplateMetrics,
+    metric_labels,
     offered_metrics,
     offered_scopes,
     preview_data_export,
@@ -33,6 +35,7 @@ __all__ = [
     "DataPreview",
     "Download",
     "FileDownload",
+    "MetricLabel",
     "OfferedMetric",
     "Pace",
     "Preview",
@@ -49,6 +52,7 @@ __all__ = [
     "get_export",
     "list_exports",
     "may_export",
+    "metric_labels",
     "offered_metrics",
     "offered_scopes",
     "open_archive",

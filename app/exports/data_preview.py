@@ -13,12 +13,13 @@ from app import clock
 from app.access import Permission
 from app.access.visibility import organizations_with, within
 from app.actor import Actor
-from app.exports.kinds.data_export import DataExportKind, columns_for, scope_of
+from app.exports.kinds.data_export import LARGEST_ID, DataExportKind, columns_for, scope_of
 from app.exports.kinds.data_export_counts import held_by_metric
 from app.exports.kinds.data_export_estimate import survey
-from app.exports.kinds.data_export_params import MOST_DEVICES, DataExportParams
+from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
 from app.exports.kinds.data_export_scope import devices_within, series_within
 from app.exports.kinds.report import check_rights
+from app.exports.limits import limited_time
 from app.extensions import db
 from app.models import Entity, Location, Metric, Organization, Series, Template
 from app.models.types import from_milliseconds
@@ -62,6 +63,16 @@ class OfferedMetric:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricLabel:
+    """What a metric is called, and the template whose devices measure it."""
+
+    label: str
+    unit: str | None
+    part: str
+    template_label: str
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateMetrics:
     """The metrics of a template that devices of the scope are of."""
 
@@ -79,11 +90,13 @@ class Scopes:
     locations: tuple[tuple[UUID, str, UUID], ...]
 
 
+@limited_time()
 def preview_data_export(actor: Actor, params: DataExportParams) -> DataPreview:
     """What an export would hold and look like now. Nothing is written.
 
     :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
     :raises Invalid: with a sentence for each field that is wrong
+    :raises Unavailable: it is too much to look at
     """
     DataExportKind().check(actor, params)
     found = survey(db.session.connection(), scope_of(actor, params), columns_for(actor, params))
@@ -99,6 +112,7 @@ def preview_data_export(actor: Actor, params: DataExportParams) -> DataPreview:
     )
 
 
+@limited_time()
 def offered_metrics(
     actor: Actor,
     *,
@@ -109,6 +123,7 @@ def offered_metrics(
     """The metrics of the devices that the actor may export, by template; what is not visible adds nothing.
 
     :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    :raises Unavailable: there is too much to count
     """
     check_rights(actor)
     now = clock.now()
@@ -129,6 +144,30 @@ def offered_metrics(
         found = tuple(_offered(one, held.get(one.id)) for one in own)
         offered.append(TemplateMetrics(template_id, label, device_count, found))
     return offered
+
+
+def metric_labels(actor: Actor, ids: Iterable[int]) -> dict[int, MetricLabel]:
+    """What metrics are called that devices of the actor's exports could measure; nothing is counted.
+
+    Metrics that there are not, or not for this actor, are absent, and so are those after the first 1,000: no export
+    has more.
+
+    :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    """
+    check_rights(actor)
+    wanted = [one for one in dict.fromkeys(ids) if 0 <= one <= LARGEST_ID][:MOST_METRICS]
+    device = select(Entity.id).where(
+        Entity.tenant_id == actor.tenant_id,
+        Entity.data_type == "device",
+        Entity.template_id == Metric.template_id,
+        within(Entity.organization_id.expression, organizations_with(actor, Permission.EXPORT_DATA)),
+    )
+    known = (
+        select(Metric.id, Metric.label, Metric.unit, Metric.part, Template.label)
+        .join(Template, Template.id == Metric.template_id)
+        .where(Metric.tenant_id == actor.tenant_id, Metric.id.in_(wanted), device.exists())
+    )
+    return {row[0]: MetricLabel(*row[1:]) for row in db.session.execute(known)}
 
 
 def offered_scopes(actor: Actor) -> Scopes:

@@ -13,11 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, jobqueue, record
 from app.access import visible_exports
 from app.actor import Actor
-from app.errors import AlreadyRunning, Invalid, NotFound, Throttled
+from app.errors import AlreadyRunning, Invalid, NotFound, Throttled, Unavailable
 from app.exports.claims import milliseconds
 from app.exports.estimate import Preview, estimate
 from app.exports.kinds import KINDS, Expected
 from app.exports.kinds.report import check_rights
+from app.exports.limits import limited_time
 from app.exports.pace import current_pace
 from app.exports.params import ReportParams
 from app.exports.settling import cancel_pending
@@ -46,11 +47,13 @@ def may_export(actor: Actor) -> None:
     check_rights(actor)
 
 
+@limited_time()
 def preview_report(actor: Actor, params: ReportParams) -> Preview:
     """How many records a report would hold now, and about how many bytes before compression. Nothing is written.
 
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
+    :raises Unavailable: it is too much to look at
     """
     KINDS["report"].check(actor, params)
     return estimate(actor, params)
@@ -73,7 +76,12 @@ def request_export(actor: Actor, kind: str, params: Params, *, request_key: str)
     KINDS[kind].check(actor, params)
     if not 8 <= len(request_key) <= 64:
         raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
-    expected = KINDS[kind].expect(actor, params)
+    known = _of_request(actor, request_key)
+    if known is not None:
+        return get_export(actor, known)
+    # Asked here too: whoever is refused anyway must not have everything counted.
+    _refuse_too_many(actor)
+    expected = _expected(actor, kind, params)
     begin_writing()
     known = _of_request(actor, request_key)
     if known is not None:
@@ -162,6 +170,15 @@ def _refuse_too_many(actor: Actor) -> None:
     if of_person >= MOST_OF_A_PERSON or of_tenant >= MOST_OF_A_TENANT:
         db.session.rollback()
         raise Throttled("Too many exports are waiting already. Wait until one is ready, or cancel one.", 30)
+
+
+def _expected(actor: Actor, kind: str, params: Params) -> Expected:
+    """What is known now of how much it will be: what is too much to count can be exported all the same."""
+    try:
+        with limited_time():
+            return KINDS[kind].expect(actor, params)
+    except Unavailable:
+        return Expected(None, None)
 
 
 def _of_request(actor: Actor, request_key: str) -> UUID | None:

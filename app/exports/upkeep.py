@@ -171,11 +171,12 @@ def _staged_keys() -> set[str]:
 
 def _archive_keys() -> set[str]:
     """The archives of ready exports, and what publishers may be writing just now."""
-    ready = db.session.scalars(select(Export.archive_key).where(Export.state == "ready")).all()
+    # In this order: what is published between the two is seen by the second.
     building = db.session.execute(
         select(ExportPart.export_id, ExportPart.fence).where(
             ExportPart.step == "publish", ExportPart.state == "building"
         )
     ).all()
+    ready = db.session.scalars(select(Export.archive_key).where(Export.state == "ready")).all()
     db.session.rollback()
     return {key for key in ready if key} | {f"exports/{row.export_id}/{row.fence}.zip" for row in building}

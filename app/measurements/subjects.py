@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from app.access.visibility import visible_entities
 from app.actor import Actor
@@ -62,7 +62,7 @@ def sources_of(actor: Actor, entity: Entity) -> list[Source]:
     """The series of a patient, a device or a session; none for other kinds.
 
     A device that serves patients of several organizations shows only the values of patients whom the actor
-    may see.
+    may see; so with sessions that have no patient.
     """
     column = _COLUMN.get(entity.data_type)
     if column is None:
@@ -73,7 +73,10 @@ def sources_of(actor: Actor, entity: Entity) -> list[Source]:
         .where(
             Series.tenant_id == actor.tenant_id,
             column == entity.id,
-            or_(Series.patient_id.is_(None), Series.patient_id == entity.id, Series.patient_id.in_(seen)),
+            or_(
+                Series.patient_id.in_(seen),
+                and_(Series.patient_id.is_(None), or_(Series.session_id.is_(None), Series.session_id.in_(seen))),
+            ),
         )
         .order_by(Series.id)
     ).all()

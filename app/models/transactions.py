@@ -73,4 +73,6 @@ def _connect_postgresql(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
         cursor.execute("SET TimeZone = 'UTC'")
+        # Literals of ours are written for it: a backslash in a text is a backslash.
+        cursor.execute("SET standard_conforming_strings = on")
     connection.commit()

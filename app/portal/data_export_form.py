@@ -66,6 +66,10 @@ class DataExportForm:
     device_search: str = ""
     request_key: str = field(default_factory=lambda: str(uuid4()))
     errors: dict[str, str] = field(default_factory=dict)
+    too_much: str = ""
+    """Why there is no preview though nothing is wrong."""
+    too_much_to_offer: str = ""
+    """Why the metrics are not listed though nothing is wrong."""
 
     @classmethod
     def opened(cls, args: MultiDict[str, str]) -> DataExportForm:
@@ -241,10 +245,15 @@ class DataExportForm:
             return None
 
     def _metrics(self) -> tuple[int, ...]:
-        read = [int(text) for text in self.metric_ids if text.isascii() and text.isdigit() and len(text) < 18]
+        read = read_numbers(self.metric_ids)
         if len(read) != len(self.metric_ids):
             self._refuse("metric_ids", "One of the metrics does not exist.")
         return tuple(read)
+
+
+def read_numbers(texts: Sequence[str]) -> list[int]:
+    """Those that can be a metric's number at all."""
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 18]
 
 
 def _day(moment: datetime) -> datetime:

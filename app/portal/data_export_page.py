@@ -12,10 +12,10 @@ from app import catalog, clock, exports
 from app.actor import Actor
 from app.attachments import size_in_words
 from app.catalog import EntityQuery
-from app.errors import Invalid, NotFound
+from app.errors import Invalid, NotFound, Unavailable
 from app.exports import DataPreview, OfferedMetric, TemplateMetrics
 from app.models import Entity
-from app.portal.data_export_form import FORMATS, PRESETS, TIMESTAMPS, TOKENS, DataExportForm
+from app.portal.data_export_form import FORMATS, PRESETS, TIMESTAMPS, TOKENS, DataExportForm, read_numbers
 from app.portal.data_export_words import held_words, rough_count
 from app.portal.presenting import entity_url
 
@@ -72,6 +72,9 @@ def offered_to(actor: Actor, form: DataExportForm) -> list[TemplateMetrics]:
         )
     except Invalid:
         return []
+    except Unavailable as refusal:
+        form.too_much_to_offer = refusal.message
+        return []
 
 
 def refuse_unseen_devices(actor: Actor, form: DataExportForm) -> None:
@@ -125,7 +128,7 @@ def _metric_words(actor: Actor, form: DataExportForm, offered: Sequence[Template
     known = {metric.id for group in groups for metric in group.metrics}
     lost = [one for one in form.metric_ids if one not in known]
     if lost:
-        groups.append(_lost_group(actor, lost))
+        groups.append(_lost_group(actor, lost, is_known=not form.too_much_to_offer))
     return {
         "metric_groups": groups,
         "device_count": sum(one.device_count for one in offered),
@@ -144,16 +147,20 @@ def _shown_metric(one: OfferedMetric) -> ShownMetric:
     return ShownMetric(str(one.id), one.label, one.unit, one.part, held, one.count == 0)
 
 
-def _lost_group(actor: Actor, metric_ids: Sequence[str]) -> MetricGroup:
-    """Ticked before the scope was narrowed: still ticked, and said, so that nothing is dropped unseen."""
-    anywhere = {str(one.id): one for group in exports.offered_metrics(actor) for one in group.metrics}
+def _lost_group(actor: Actor, metric_ids: Sequence[str], *, is_known: bool) -> MetricGroup:
+    """Ticked before the scope was narrowed: still ticked, and said, so that nothing is dropped unseen.
+
+    :param is_known: whether it is known what the chosen devices measure
+    """
+    anywhere = {str(one): known for one, known in exports.metric_labels(actor, read_numbers(metric_ids)).items()}
+    held = "not measured by these devices" if is_known else "not counted"
     shown = []
     for metric_id in metric_ids:
         known = anywhere.get(metric_id)
         label = known.label if known else "A metric that is not there for you to see"
         unit, part = (known.unit, known.part) if known else (None, "")
-        shown.append(ShownMetric(metric_id, label, unit, part, "not measured by these devices", True))
-    return MetricGroup("", "Ticked, but not measured here", "", tuple(shown))
+        shown.append(ShownMetric(metric_id, label, unit, part, held, is_known))
+    return MetricGroup("", "Ticked, but not measured here" if is_known else "Ticked", "", tuple(shown))
 
 
 def _preview_words(preview: DataPreview | None) -> dict[str, object]:

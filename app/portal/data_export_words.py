@@ -85,13 +85,13 @@ def _metrics(actor: Actor, params: DataExportParams) -> str:
     if not params.metric_ids:
         return "All"
     try:
-        offered = exports.offered_metrics(actor)
+        labels = exports.metric_labels(actor, params.metric_ids[:METRICS_NAMED])
     except Refusal:
         return f"{len(params.metric_ids):,} chosen"
+    of_several = len({one.template_label for one in labels.values()}) > 1
     known = {
-        one.id: f"{one.label} ({group.label})" if len(offered) > 1 else one.label
-        for group in offered
-        for one in group.metrics
+        metric_id: f"{one.label} ({one.template_label})" if of_several else one.label
+        for metric_id, one in labels.items()
     }
     named = [known.get(one, "one that is not there for you to see") for one in params.metric_ids[:METRICS_NAMED]]
     if len(params.metric_ids) > METRICS_NAMED:

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import exports
-from app.errors import Forbidden, Invalid, NotFound, Throttled
+from app.errors import Forbidden, Invalid, NotFound, Throttled, Unavailable
 from app.exports import DataExportParams, DataPreview
 from app.portal.data_export_form import DataExportForm
 from app.portal.data_export_page import form_page, metrics_part, offered_to, preview_part, refuse_unseen_devices
@@ -91,11 +91,14 @@ def create() -> ResponseReturnValue:
 
 
 def _previewed(form: DataExportForm) -> DataPreview | None:
-    """The preview, or None with the reasons in the form's errors."""
+    """The preview, or None with the reasons in the form's errors, or in ``too_much`` when none of it is wrong."""
     try:
         found = exports.preview_data_export(current_actor(), form.params())
     except Invalid as refusal:
         form.take_faults(refusal.fields)
+        return None
+    except Unavailable as refusal:
+        form.too_much = refusal.message
         return None
     return None if set(form.errors) - {""} else found
 

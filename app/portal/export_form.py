@@ -56,6 +56,8 @@ class ReportForm:
     without_phi: bool = False
     request_key: str = field(default_factory=lambda: str(uuid4()))
     errors: dict[str, str] = field(default_factory=dict)
+    too_much: str = ""
+    """Why there is no preview though nothing is wrong."""
 
     @classmethod
     def opened(cls, args: MultiDict[str, str]) -> ReportForm:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from app import clock, exports
 from app.access import Permission, allows
 from app.attachments import size_in_words
-from app.errors import Forbidden, Gone, Invalid, NotFound, NotReady
+from app.errors import Forbidden, Gone, Invalid, NotFound, NotReady, Unavailable
 from app.exports import Preview, ReportParams, progress_of
 from app.models import Export
 from app.models.types import from_milliseconds, to_milliseconds
@@ -216,11 +216,14 @@ def _nothing_to_download(refusal: Gone | NotReady) -> ResponseReturnValue:
 
 
 def _previewed(form: ReportForm) -> Preview | None:
-    """The preview, or None with the reasons in the form's errors."""
+    """The preview, or None with the reasons in the form's errors, or in ``too_much`` when none of it is wrong."""
     try:
         found = exports.preview_report(current_actor(), form.params())
     except Invalid as refusal:
         form.take_faults(refusal.fields)
+        return None
+    except Unavailable as refusal:
+        form.too_much = refusal.message
         return None
     return None if form.errors else found
 

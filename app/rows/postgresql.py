@@ -16,6 +16,7 @@ from app.rows.source import NO_VALUES, Range, SourceFault, Values, among, only, 
 
 _SETTINGS = (
     "client_encoding = 'UTF8'",
+    "standard_conforming_strings = on",
     "default_transaction_read_only = on",
     "TimeZone = 'UTC'",
     "DateStyle = 'ISO'",

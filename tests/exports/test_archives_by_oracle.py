@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,6 +136,10 @@ def assert_sound(found: Run) -> None:
     """Every reader reads the archive, and what the data package says of its files is true."""
     assert found.archive.testzip() is None
     members = {name: found.archive.read(name) for name in found.archive.namelist()}
+    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+        file.write(found.bytes)
+        file.flush()
+        subprocess.run(["unzip", "-tq", file.name], stdout=subprocess.DEVNULL, check=True)
     streamed = subprocess.run(["bsdtar", "-xOf", "-"], input=found.bytes, capture_output=True, check=True)
     assert streamed.stdout == b"".join(members.values())
     package = json.loads(members["datapackage.json"])

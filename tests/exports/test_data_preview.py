@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
+from sqlalchemy import select
 
 from app.errors import Forbidden, Invalid
-from app.exports.data_preview import offered_metrics, offered_scopes, preview_data_export
+from app.exports.data_preview import MetricLabel, metric_labels, offered_metrics, offered_scopes, preview_data_export
 from app.exports.kinds.data_export_cells import written_instant, written_number
 from app.extensions import db
 from app.models import Entity, Location, Metric, Tenant, begin_writing
@@ -124,6 +125,19 @@ def test_metrics_are_offered_with_how_much_of_them_there_is(ward: Ward) -> None:
     assert len(offered_metrics(ward.world.actor("ann"), organization_id=ward.world.northside.id)) == 1
 
 
+def test_metrics_are_called_by_their_labels_only_where_the_person_could_export_them(ward: Ward) -> None:
+    cd4 = ward.metrics["cd4"]
+    foreign = db.session.scalars(select(Metric.id).where(Metric.tenant_id != ward.world.acme.id)).all()
+    asked = [cd4, cd4, 10**17, -1, 2**70, *foreign]
+    assert metric_labels(ward.world.actor("alice"), asked) == {}
+    ward.world.device()
+    expected = {cd4: MetricLabel("CD4", "cells/µL", db.session.get_one(Metric, cd4).part, "Glucometer")}
+    for who in ("alice", "ann"):
+        assert metric_labels(ward.world.actor(who), asked) == expected
+    assert metric_labels(ward.world.actor("rita"), asked) == {}
+    assert metric_labels(ward.world.actor("alice"), []) == {}
+
+
 def test_scopes_are_those_from_which_the_person_may_export(domain) -> None:
     begin_writing()
     for organization, name in ((domain.northside, "Ward 2"), (domain.northside, "Ward 1"), (domain.riverside, "Attic")):
@@ -150,7 +164,7 @@ def test_nothing_is_shown_to_whoever_may_not_export(domain) -> None:
     alice = domain.actor("alice")
     with pytest.raises(Forbidden):
         preview_data_export(alice, ALWAYS)
-    for ask in (offered_metrics, offered_scopes):
+    for ask in (offered_metrics, offered_scopes, lambda actor: metric_labels(actor, [1])):
         with pytest.raises(Forbidden):
             ask(alice)
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import administration, exports
-from app.exports import DataExportParams, ReportParams
+from app.exports import DataExportParams, ReportParams, limits
 from app.extensions import db
 from app.measurements import load_measurements, series_for
 from app.models import Export, Metric, begin_writing
@@ -357,6 +357,27 @@ def test_a_preview_that_cannot_be_made_says_why_to_a_script_and_beside_the_field
     whole = send(signed_in("alice"), PREVIEW, **wrong)
     assert whole.status_code == 422
     assert 'id="f-end-error"' in whole.text
+
+
+@pytest.mark.parametrize("hx", [True, False])
+def test_what_is_too_much_to_preview_says_so_and_can_be_launched(
+    app: Flask, ward: Ward, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, hx: bool
+) -> None:
+    browser, words = signed_in("alice"), "This is too much to preview. You can still launch the export."
+    ticked = str(ward.metrics["cd4"])
+    monkeypatch.setattr(limits, "PREVIEW_SECONDS", 0)
+    opened = text_of(browser.get(NEW))
+    assert words in opened
+    assert "The metrics are not listed." in opened
+    assert "There are no devices yet" not in opened
+    part = send(browser, PREVIEW, hx=hx, metric_ids=[ticked], offered_for="another scope")
+    assert part.status_code == 200
+    assert words in text_of(part)
+    assert "Ticked CD4 cells/µL not counted" in text_of(part)
+    assert f'value="{ticked}" checked' in part.text
+    answer = send(browser, metric_ids=[ticked])
+    assert answer.status_code == 303
+    assert params_of(app, answer.location).metric_ids == (ward.metrics["cd4"],)
 
 
 # Launching and its refusals

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import administration, clock, exports
-from app.exports import Progress, ReportParams
+from app.exports import Progress, ReportParams, limits
 from app.exports.settling import fail_export
 from app.extensions import db
 from app.models import AuditEvent, Export, begin_writing
@@ -245,6 +245,18 @@ def test_the_preview_counts_each_type_and_weighs_it(app: Flask, world: World, si
 
 def test_a_preview_of_nothing_says_so(signed_in: SignedIn) -> None:
     assert "Nothing matches so far" in text_of(send(signed_in("alice"), "/exports/preview", hx=True))
+
+
+@pytest.mark.parametrize("hx", [True, False])
+def test_what_is_too_much_to_preview_says_so_and_can_be_launched(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, hx: bool
+) -> None:
+    browser = signed_in("alice")
+    monkeypatch.setattr(limits, "PREVIEW_SECONDS", 0)
+    answer = send(browser, "/exports/preview", hx=hx)
+    assert answer.status_code == 200
+    assert "This is too much to preview. You can still launch the export." in text_of(answer)
+    assert send(browser).status_code == 303
 
 
 def test_a_preview_that_cannot_be_made_says_why_to_a_script_and_beside_the_field_without_one(

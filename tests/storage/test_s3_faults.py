@@ -61,6 +61,13 @@ def ask_delete(storage: Storage) -> None:
 
 QUESTIONS = [ask_publish, ask_publish_large, ask_copy, ask_read, ask_size, ask_list, ask_delete, Storage.check]
 questions = pytest.mark.parametrize("ask", QUESTIONS, ids=lambda ask: ask.__name__)
+# The client waits between its tries, so only a few are asked each time.
+EACH_TIME = (ask_publish_large, ask_read, Storage.check)
+patient_questions = pytest.mark.parametrize(
+    "ask",
+    [pytest.param(ask, marks=() if ask in EACH_TIME else pytest.mark.long) for ask in QUESTIONS],
+    ids=lambda ask: ask.__name__,
+)
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def old(s3: Storage) -> None:
 
 
 @pytest.mark.usefixtures("old")
-@questions
+@patient_questions
 def test_a_store_that_is_busy_for_a_moment_is_asked_again(
     faulty: Storage, faulty_s3: FaultyProxy, ask: Callable[[Storage], None]
 ) -> None:
@@ -79,7 +86,7 @@ def test_a_store_that_is_busy_for_a_moment_is_asked_again(
 
 
 @pytest.mark.usefixtures("old")
-@questions
+@patient_questions
 def test_a_store_that_stays_busy_may_be_asked_later(
     faulty: Storage, faulty_s3: FaultyProxy, ask: Callable[[Storage], None]
 ) -> None:

@@ -59,10 +59,10 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an export would hold if it were made now; ``bytes`` are judged, before compression."""
+    """What an export would hold if it were made now; ``bytes`` are judged, before compression. ``None`` is unknown."""
 
-    rows: int
-    bytes: int
+    rows: int | None
+    bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from app.exports.kinds.report import check_rights
 from app.extensions import db
 from app.models import Entity, Location, Metric, Organization, Template
 
-_LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**63 - 1
 
 
 class DataExportKind:
@@ -172,6 +172,6 @@ def _unknown(actor: Actor, params: DataExportParams) -> Iterator[tuple[str, str]
 
 def _metrics_exist(actor: Actor, params: DataExportParams) -> bool:
     chosen = set(params.metric_ids)
-    if any(not 0 <= one <= _LARGEST_ID for one in chosen):
+    if any(not 0 <= one <= LARGEST_ID for one in chosen):
         return False
     return len(chosen_metrics(actor.tenant_id, params)) == len(chosen)

@@ -67,9 +67,10 @@ def headers_of(metrics: Sequence[MetricWords], params: DataExportParams) -> list
     """The headers of one file's metrics, as written: no two the same, and none like the first column's."""
     labels = Counter(metric.label for metric in metrics)
     parts = Counter((metric.label, metric.part) for metric in metrics)
+    guarded = params.for_spreadsheets and params.format == "csv"
     texts = []
     for metric in metrics:
-        text = metric.label
+        text = f"'{metric.label}" if guarded and metric.label.startswith(_FORMULA) else metric.label
         if labels[metric.label] > 1 or metric.label == TIMESTAMP:
             alone = metric.part and parts[metric.label, metric.part] == 1
             text = f"{text} ({metric.part if alone else metric.id})"
@@ -79,8 +80,7 @@ def headers_of(metrics: Sequence[MetricWords], params: DataExportParams) -> list
         seen = Counter(texts)
         pairs = zip(texts, metrics, strict=True)
         texts = [f"{text} ({metric.id})" if seen[text] > 1 else text for text, metric in pairs]
-    guarded = params.for_spreadsheets and params.format == "csv"
-    return [f"'{text}" if guarded and text.startswith(_FORMULA) else text for text in texts]
+    return texts
 
 
 def fields_of(columns: Sequence[MetricColumn], params: DataExportParams) -> list[dict[str, Any]]:

@@ -25,7 +25,8 @@ SHOWN_ROWS = 5
 SAMPLE_ROWS = 40
 SAMPLE_PLACES = 4
 MOST_SHARED = 200_000
-"""Among more values than that, those that two series of a device hold are counted when the export is planned."""
+"""Among so many values of all devices together it is looked for those that two series hold; the rest are told apart
+when the export is planned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from app.exports.kinds.data_export_names import mask_fault
-from app.models.types import MILLISECOND, from_milliseconds, to_milliseconds
+from app.models.types import EPOCH, MILLISECOND, from_milliseconds, to_milliseconds
 
 TIMESTAMP_FORMATS = ("ISO_8601", "EPOCH_MILLIS")
 FORMATS = ("csv", "parquet")
@@ -85,7 +85,8 @@ class DataExportParams:
 
 def _whole(moment: datetime) -> int:
     """Values have whole milliseconds: one that is not before the moment is not before the next whole one."""
-    return to_milliseconds(moment + MILLISECOND - datetime.resolution)
+    # Rounded up without adding to the moment: behind the last one of the year 9999 there is none.
+    return -((EPOCH - moment) // MILLISECOND)
 
 
 def _faults(params: DataExportParams) -> Iterator[tuple[str, str]]:

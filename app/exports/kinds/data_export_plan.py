@@ -78,15 +78,37 @@ class Piece:
     values: int
 
 
+class _Budget:
+    """Among how many values repeated ones may still be looked for; ``None`` is as many as there are."""
+
+    def __init__(self, values: int | None) -> None:
+        self._left = values
+
+    @property
+    def is_spent(self) -> bool:
+        return self._left is not None and self._left <= 0
+
+    def take(self, values: int) -> bool:
+        """Whether so many are left, which are then taken."""
+        if self._left is None:
+            return True
+        if values > self._left:
+            return False
+        self._left -= values
+        return True
+
+
 def counted_things(
     connection: Connection, scope: Scope, columns: Columns, *, most_shared: int | None = None
 ) -> Iterator[Counted]:
     """The devices of the scope in order, each with what its file would hold.
 
-    :param most_shared: do not look for repeated values among more values than that (of one device)
+    :param most_shared: do not look for repeated values among more values than that, of all devices together; a device
+        of which more are left counts them twice
     """
+    budget = _Budget(most_shared)
     for page in things(connection, scope):
-        held, repeated = _counts(connection, scope, columns, page, most_shared)
+        held, repeated = _counts(connection, scope, columns, page, budget)
         for thing in page:
             own = {one: held[one] for one in thing.series if one in held}
             yield Counted(thing, own, repeated.get(thing.id, ()))
@@ -157,7 +179,7 @@ def _layout(counted: Counted, *, first: bool) -> dict[str, Any]:
 
 
 def _counts(
-    connection: Connection, scope: Scope, columns: Columns, page: list[Thing], most_shared: int | None
+    connection: Connection, scope: Scope, columns: Columns, page: list[Thing], budget: _Budget
 ) -> tuple[dict[int, Held], dict[Any, list[tuple[int, int]]]]:
     held: dict[int, Held] = {}
     repeated: dict[Any, list[tuple[int, int]]] = {}
@@ -169,7 +191,7 @@ def _counts(
         series = [one for thing in group for one in thing.series]
         if metrics and series:
             held |= held_by_series(connection, series, metrics, scope.period)
-            repeated |= _repeated(connection, scope, metrics, group, held, most_shared)
+            repeated |= _repeated(connection, scope, metrics, group, held, budget)
     return held, repeated
 
 
@@ -179,16 +201,17 @@ def _repeated(
     metrics: list[int],
     group: list[Thing],
     held: Mapping[int, Held],
-    most_shared: int | None,
+    budget: _Budget,
 ) -> dict[Any, list[tuple[int, int]]]:
     suspects = {thing.id: own for thing in group if (own := _overlapping(thing, held))}
-    if not suspects:
+    if not suspects or budget.is_spent:
         return {}
     shared = shared_days(connection, suspects, metrics, scope.period)
     return {
-        device_id: doubled(connection, suspects[device_id], metrics, days, scope.period)
-        for device_id, (days, count) in shared.items()
-        if most_shared is None or count <= most_shared
+        device_id: doubled(connection, own, metrics, shared[device_id][0], scope.period)
+        # In the devices' order, not in the database's: the same question has the same answer.
+        for device_id, own in suspects.items()
+        if device_id in shared and budget.take(shared[device_id][1])
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, true
 
 from app.access.visibility import within
 from app.exports.kinds.data_export_names import tokens_in
@@ -73,7 +73,6 @@ _FACTS: tuple[Any, ...] = (
     Entity.organization_id,
     Entity.location_id,
     Entity.attributes,
-    Entity.phi_attributes,
 )
 
 
@@ -92,7 +91,8 @@ def devices_within(scope: Scope) -> Iterator[ColumnElement[bool]]:
 
 
 def series_within(scope: Scope) -> ColumnElement[bool]:
-    """The condition that a device's series may be read: a patient's only with that patient in the scope.
+    """The condition that a device's series may be read: a patient's only with that patient in the scope, and one of a
+    session without a patient only with that session in it; a lent device measures for others.
 
     Ask by the devices of the scope too: a series is of its device's tenant.
     """
@@ -101,7 +101,8 @@ def series_within(scope: Scope) -> ColumnElement[bool]:
     seen = select(Entity.id).where(
         Entity.tenant_id == scope.tenant_id, within(Entity.organization_id.expression, scope.organization_ids)
     )
-    return or_(Series.patient_id.is_(None), Series.patient_id.in_(seen))
+    of_session = or_(Series.session_id.is_(None), Series.session_id.in_(seen))
+    return or_(Series.patient_id.in_(seen), and_(Series.patient_id.is_(None), of_session))
 
 
 def _page(connection: Connection, scope: Scope, rows: Sequence[Any], templates: Mapping[UUID, str]) -> list[Thing]:
@@ -154,11 +155,9 @@ def _word(
 
 
 def _serial_number(row: Any) -> str:
-    for text in (row.attributes, row.phi_attributes):
-        number = orjson.loads(text).get("serial_number") if "serial_number" in text else None
-        if number not in (None, ""):
-            return str(number)
-    return str(row.key)
+    """Never one that its template marks as identifying: file names are seen where contents are not."""
+    number = orjson.loads(row.attributes).get("serial_number") if "serial_number" in row.attributes else None
+    return str(row.key) if number in (None, "") else str(number)
 
 
 def _series(connection: Connection, scope: Scope, device_ids: list[UUID]) -> dict[UUID, list[int]]:

@@ -202,8 +202,8 @@ def _series(
 ) -> Iterator[dict[int, dict[str, str | None]]]:
     """The series in scope in the order of their numbers, page by page, each with whose it is.
 
-    A patient's series needs the patient's organization; one without a patient its device's, or else its session's. A
-    device that is outside the scope (lent to a patient) is not named.
+    A patient's series needs the patient's organization; one without a patient its session's, or else its device's. A
+    device that is outside the scope (lent to a patient) is not named, nor is such a session.
     """
     device, patient, session = (aliased(Entity, name=name) for name in ("device", "patient", "session"))
     scope = order.frozen["organization_ids"]
@@ -231,12 +231,13 @@ def _series(
 
 
 def _source(row: Any, scope: list[str] | None) -> dict[str, str | None]:
-    _, key, devices_clinic, patient_id, session_id, _ = row
+    _, key, devices_clinic, patient_id, session_id, sessions_clinic = row
     named = scope is None or str(devices_clinic) in scope
+    told = session_id and (scope is None or str(sessions_clinic) in scope)
     return {
         "sourceEntityId": key if named else None,
         "patientId": str(patient_id) if patient_id else None,
-        "sessionId": str(session_id) if session_id else None,
+        "sessionId": str(session_id) if told else None,
     }
 
 
@@ -247,9 +248,9 @@ def _of_entities(params: ReportParams) -> Iterator[Any]:
 
 
 def _within(device: Any, patient: Any, session: Any, scope: list[UUID]) -> Any:
-    no_patient = Series.patient_id.is_(None)
+    no_patient, no_session = Series.patient_id.is_(None), Series.session_id.is_(None)
     return or_(
         patient.organization_id.in_(scope),
-        and_(no_patient, Series.device_id.is_not(None), device.organization_id.in_(scope)),
-        and_(no_patient, Series.device_id.is_(None), session.organization_id.in_(scope)),
+        and_(no_patient, session.organization_id.in_(scope)),
+        and_(no_patient, no_session, device.organization_id.in_(scope)),
     )
