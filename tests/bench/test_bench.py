@@ -62,6 +62,7 @@ def alive(cache: Path) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_it_compares_on_sqlite_and_writes_its_report(cache: Path, tmp_path: Path) -> None:
     results = tmp_path / "RESULTS.md"
     only = [part for name in ("wide", "patients", "memory") for part in ("--only", name)]

@@ -68,6 +68,7 @@ def test_one_worker_and_parts_of_any_size_make_the_same_archive(full: Ward) -> N
         assert len(parts) > 1, name
 
 
+@pytest.mark.long
 def test_a_fresh_builder_for_every_part_makes_the_same_archive(full: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, params = REQUESTS["split report"]
     with_parts(7)
