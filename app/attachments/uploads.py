@@ -191,17 +191,15 @@ def _attach(
         entity, {**values_of(entity), attribute.name: value}, revision=revision, changed_by=actor.user_id
     )
     db.session.add(file)
-    note(
-        actor,
-        "file.attach",
-        "file",
-        file_id,
-        # Not its name: people put patients' names into those.
-        details={"entity": str(entity.id), "attribute": attribute.name, "media_type": file.media_type},
-        byte_count=size,
-    )
+    _note_attached(actor, file)
     db.session.commit()
     return file
+
+
+def _note_attached(actor: Actor, file: StoredFile) -> None:
+    # Not its name: people put patients' names into those.
+    details = {"entity": str(file.entity_id), "attribute": file.attribute, "media_type": file.media_type}
+    note(actor, "file.attach", "file", file.id, details=details, byte_count=file.byte_count)
 
 
 def _undo(file_id: UUID, keys: tuple[str, str | None]) -> None:

@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 
 from app.builder import csv_text
+from app.builder.formulas import guarded
 from app.builder.parquet import TYPES
 
 Rows = Sequence[Mapping[str, Any]]
@@ -54,7 +55,7 @@ def texts_of(rows: Rows, column: Column, for_spreadsheets: bool) -> Any:
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             # A text among numbers may be one that a spreadsheet runs; a negative number is not.
             if for_spreadsheets:
-                found = [csv_text.guarded(value) if isinstance(value, str) else value for value in found]
+                found = [guarded(value) if isinstance(value, str) else value for value in found]
     texts = pa.array(list(map(_text, found)), pa.string())
     return csv_text.cells_of(texts, for_spreadsheets, column["textual"])
 

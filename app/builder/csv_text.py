@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from app.builder.formulas import guarded
+from app.rows.arrow_text import text_of
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# A spreadsheet takes a cell for a formula when it begins with one of these.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What app.builder.formulas says, for whole columns.
 _FORMULA_PATTERN = "^[=+\\-@\t\r\n＝＋－＠]"
 _NEEDS_QUOTES = '[",\r\n]'
 _PLAIN = arrow_csv.WriteOptions(include_header=False, quoting_style="none", batch_size=16_384)
@@ -32,11 +34,6 @@ def cells(texts: Sequence[str], for_spreadsheets: bool) -> str:
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow([guarded(text) if for_spreadsheets else text for text in texts])
     return line.getvalue().removesuffix("\r\n")
-
-
-def guarded(text: str) -> str:
-    """The text with a ``'`` before it when a spreadsheet would run it."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def numbers(columns: Sequence[Any]) -> bytes:
@@ -71,18 +68,3 @@ def cells_of(column: Any, for_spreadsheets: bool, textual: bool) -> Any:
         quoted = pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
         column = pc.if_else(needs, quoted, column)
     return pc.fill_null(column, "")
-
-
-def text_of(column: Any) -> memoryview:
-    """The bytes of a string column, all of them in one piece."""
-    if isinstance(column, pa.ChunkedArray):
-        if column.num_chunks == 0:
-            return memoryview(b"")
-        column = column.combine_chunks() if column.num_chunks > 1 else column.chunk(0)
-    if not len(column):
-        return memoryview(b"")
-    wide = pa.types.is_large_string(column.type)
-    offsets = memoryview(column.buffers()[1]).cast("q" if wide else "i")
-    begin, end = offsets[column.offset], offsets[column.offset + len(column)]
-    data = column.buffers()[2]
-    return memoryview(data)[begin:end] if data is not None else memoryview(b"")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.builder import csv_text, json_text, parquet
 from app.builder.fragments import Bytes, Made, Recipe
 from app.builder.long_fields import FIELDS
+from app.rows.arrow_text import text_of
 from app.rows.instants import iso_text
 from app.rows.source import Range, Source, Values
 
@@ -150,4 +151,4 @@ def _numbers(values: NDArray[np.float64]) -> Any:
 
 
 def _joined(*columns: Any) -> memoryview:
-    return csv_text.text_of(pc.binary_join_element_wise(*columns, ""))
+    return text_of(pc.binary_join_element_wise(*columns, ""))

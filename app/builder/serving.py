@@ -3,7 +3,7 @@
 One JSON object a line in both directions::
 
     ← {"open": {"database": url, "storage": {…}}}
-    ← {"build": {"key": staging key, "fragments": [{"file", "recipe", "final", "stored", "whole"}, …]}}
+    ← {"build": {"key": staging key, "fragments": [{"file", "recipe", "first", "final", "stored"}, …]}}
     → {"fragment": {…}, "file": n, "raw_sha256": hex or null}      for each, when its bytes are written
     → {"settled": true}                                            all bytes are safe, under no key yet
     ← {"commit": true}                                             or anything else: drop them

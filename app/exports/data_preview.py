@@ -18,8 +18,8 @@ from app.exports.kinds.data_export_counts import held_by_metric
 from app.exports.kinds.data_export_estimate import survey
 from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
 from app.exports.kinds.data_export_scope import devices_within, series_within
-from app.exports.kinds.report import check_rights
 from app.exports.limits import limited_time
+from app.exports.rights import check_rights
 from app.extensions import db
 from app.models import Entity, Location, Metric, Organization, Series, Template
 from app.models.types import from_milliseconds

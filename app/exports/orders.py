@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
 
 from app.exports.claims import Lost
 from app.exports.kinds.base import Order
 from app.exports.pace import current_pace
 from app.extensions import db
-from app.models import Export, ExportFile
+from app.models import Export
 
 
 def load_order(export_id: UUID) -> tuple[str, Order]:
@@ -37,16 +35,6 @@ def load_order(export_id: UUID) -> tuple[str, Order]:
     kind = export.kind
     db.session.rollback()
     return kind, order
-
-
-def load_layout(export_id: UUID, ordinal: int) -> dict[str, Any]:
-    """How a file was planned. No transaction stays open."""
-    text = db.session.execute(
-        select(ExportFile.layout).where(ExportFile.export_id == export_id, ExportFile.ordinal == ordinal)
-    ).scalar_one()
-    db.session.rollback()
-    layout: dict[str, Any] = orjson.loads(text)
-    return layout
 
 
 def fresh_limits() -> dict[str, int]:

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert, update
 
-from app import jobqueue
 from app.accounts import actor_for_user
 from app.exports.claims import Claim, Lost, commit_part, one_row
 from app.exports.heart import Heart
@@ -68,8 +67,6 @@ def plan_export(claim: Claim, heart: Heart) -> None:
         _insert(ExportPart, laid.parts or [{"export_id": order.export_id, "ordinal": 1, "step": "publish"}])
 
     commit_part(claim, {"rows": 0}, rest)
-    if len(laid.parts) > 1:
-        jobqueue.ring()
 
 
 @contextmanager

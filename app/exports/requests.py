@@ -17,10 +17,10 @@ from app.errors import AlreadyRunning, Invalid, NotFound, Throttled, Unavailable
 from app.exports.claims import milliseconds
 from app.exports.estimate import Preview, estimate
 from app.exports.kinds import KINDS, Expected
-from app.exports.kinds.report import check_rights
 from app.exports.limits import limited_time
 from app.exports.pace import current_pace
 from app.exports.params import ReportParams
+from app.exports.rights import check_rights
 from app.exports.settling import cancel_pending
 from app.extensions import db
 from app.models import Export, ExportPart, begin_writing

@@ -7,7 +7,7 @@ pages read hours apart still belong together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,17 +81,6 @@ class Record:
 
     def position(self, selection: Selection) -> Position:
         return Position(getattr(self, selection.time_column), self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """What an entity is called by others, as it was at the revision."""
-
-    key: str
-    caption: str
-    template_id: UUID
-    data_type: str
-    organization_id: UUID
 
 
 def pages(
@@ -169,26 +158,6 @@ def selected(selection: Selection, after: Position | None, until: Position) -> t
     both = union_all(*halves).subquery("record")
     time, key = both.c[selection.time_column], both.c.id
     return both, (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
-
-
-def names_at(tenant_id: UUID, revision: int, ids: Iterable[UUID]) -> dict[UUID, Name]:
-    """What the entities of those ids were called at the revision; unknown ones are left out."""
-    found: dict[UUID, Name] = {}
-    wanted = sorted(set(ids))
-    columns = ("id", "key", "caption", "template_id", "data_type", "organization_id")
-    for begin in range(0, len(wanted), 500):
-        some = wanted[begin : begin + 500]
-        statement = union_all(
-            *(
-                select(*(table.c[name] for name in columns)).where(
-                    table.c.tenant_id == tenant_id, table.c.id.in_(some), _held_at(table, revision)
-                )
-                for table in (CURRENT, HISTORY)
-            )
-        )
-        with db.engine.connect() as connection:
-            found |= {row[0]: Name(*row[1:]) for row in connection.execute(statement)}
-    return found
 
 
 def count_current(selection: Selection) -> list[tuple[UUID, int, int]]:

@@ -21,7 +21,9 @@ _SETTINGS = (
     "TimeZone = 'UTC'",
     "DateStyle = 'ISO'",
     "extra_float_digits = 1",
+    # These statements are short, and many: neither pays for itself.
     "jit = off",
+    "max_parallel_workers_per_gather = 0",
 )
 _ROWS_AT_ONCE = 8_192
 _COPY_DONE = (-1, b"")
@@ -42,8 +44,6 @@ class PostgreSQLSource:
             self._connection = psycopg.connect(address, autocommit=True)
             for setting in _SETTINGS:
                 self._connection.execute(f"SET {setting}")
-            # Dirty pages of others cost more than they save: these statements are short, and many.
-            self._connection.execute("SET max_parallel_workers_per_gather = 0")
         except psycopg.Error as fault:
             raise SourceFault(str(fault)) from fault
 

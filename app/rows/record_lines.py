@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.rows.arrow_text import text_of
 from app.rows.instants import iso_text
 
 
@@ -35,19 +36,13 @@ def lines_of(table: Any, words: Mapping[str, Any]) -> bytes:
         columns += [_after_comma(document, "")]
     columns += [_after_comma(documents[-1], "}"), "\n"]
     joined = pc.binary_join_element_wise(*columns, "")
-    return _bytes(joined)
+    return bytes(text_of(joined))
 
 
 def _plain(column: Any) -> Any:
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
     return whole.cast(pa.string()) if pa.types.is_binary(whole.type) else whole
-
-
-def _bytes(joined: Any) -> bytes:
-    offsets = memoryview(joined.buffers()[1]).cast("i")
-    begin, end = offsets[joined.offset], offsets[joined.offset + len(joined)]
-    return bytes(memoryview(joined.buffers()[2])[begin:end])
 
 
 def _told(ids: Any, told: Callable[[str], str]) -> Any:

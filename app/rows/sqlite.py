@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.rows.arrow_text import text_of
 from app.rows.record_lines import lines_of
 from app.rows.source import NO_VALUES, Range, SourceFault, Values, among, only, sorted_values
 
@@ -54,7 +55,7 @@ class SQLiteSource:
         columns = [pc.cast(column, pa.string()) for column in table.itercolumns()]
         last = pc.binary_join_element_wise(columns.pop(), "\n", "")
         lines = pc.binary_join_element_wise(*columns, last, "\t") if columns else last
-        return b"".join(_text_of(chunk) for chunk in lines.chunks)
+        return bytes(text_of(lines))
 
     def close(self) -> None:
         self._connection.close()
@@ -84,11 +85,3 @@ def _values_statement(wanted: Range) -> str:
         f" UNION ALL SELECT {columns} FROM measurement_history"
         f" WHERE {chosen} AND superseded_by > {wanted.revision:d}"
     )
-
-
-def _text_of(chunk: Any) -> memoryview:
-    """The bytes of a string array, all of them in one piece."""
-    offsets = memoryview(chunk.buffers()[1]).cast("i")
-    data = chunk.buffers()[2]
-    begin, end = offsets[chunk.offset], offsets[chunk.offset + len(chunk)]
-    return memoryview(data)[begin:end] if data is not None else memoryview(b"")

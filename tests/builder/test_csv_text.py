@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.builder import csv_text
+from app.builder.formulas import FORMULA, guarded
 from app.measurements.batch import GREATEST
 
 NASTY = "\",\r\n\t'=+-@＝＋－＠;\\ aü患🫀  \x00"
@@ -65,7 +66,7 @@ def test_for_spreadsheets_every_text_that_would_run_has_an_apostrophe_and_no_oth
     columns = [csv_text.cells_of(pa.array(column, pa.string()), True, True) for column in zip(*rows, strict=True)]
     found = read(bytes(csv_text.lines(columns)))
     for row, cells in zip(rows, found, strict=True):
-        assert cells == [f"'{text}" if text.startswith(csv_text.FORMULA) else text for text in row]
+        assert cells == [f"'{text}" if text.startswith(FORMULA) else text for text in row]
 
 
 @given(st.lists(nasty_texts, min_size=1, max_size=6), st.booleans())
@@ -76,11 +77,11 @@ def test_few_cells_and_whole_columns_are_written_alike(texts: list[str], guarded
     assert csv_text.cells(texts, guarded).encode() == expected
 
 
-@pytest.mark.parametrize("sign", csv_text.FORMULA)
+@pytest.mark.parametrize("sign", FORMULA)
 def test_each_sign_that_begins_a_formula_is_known_to_both_ways_of_writing(sign: str) -> None:
     text = f"{sign}1+1"
     (written,) = csv_text.cells_of(pa.array([text]), True, True).to_pylist()
-    assert next(csv.reader(io.StringIO(written, newline=""))) == [csv_text.guarded(text)] == [f"'{text}"]
+    assert next(csv.reader(io.StringIO(written, newline=""))) == [guarded(text)] == [f"'{text}"]
 
 
 def test_what_no_person_wrote_is_not_guarded() -> None:

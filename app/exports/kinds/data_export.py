@@ -13,7 +13,7 @@ from app.access import Permission
 from app.access.visibility import organizations_with, within
 from app.actor import Actor
 from app.archive import PackageDescription
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.exports.kinds import data_export_description
 from app.exports.kinds.base import BuiltFile, Expected, Order, PlannedFile
 from app.exports.kinds.data_export_columns import TIMESTAMP, Columns, MetricWords, fields_of
@@ -21,7 +21,7 @@ from app.exports.kinds.data_export_estimate import survey
 from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
 from app.exports.kinds.data_export_plan import planned_files
 from app.exports.kinds.data_export_scope import Scope
-from app.exports.kinds.report import check_rights
+from app.exports.rights import check_rights, check_scope
 from app.extensions import db
 from app.models import Entity, Location, Metric, Organization, Template
 
@@ -66,13 +66,7 @@ class DataExportKind:
 
         :raises Forbidden: ``reason`` is ``permission``, ``exports_disabled`` or ``scope``
         """
-        check_rights(actor)
-        held = organizations_with(actor, Permission.EXPORT_DATA)
-        scope = frozen["organization_ids"]
-        if held is not None and (scope is None or not {UUID(one) for one in scope} <= set(held)):
-            raise Forbidden(
-                "This archive may hold measurements of organizations from which you may not export.", reason="scope"
-            )
+        check_scope(actor, frozen, "measurements")
 
     def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
         params = _params(order.params)

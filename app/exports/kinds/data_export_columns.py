@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.builder.formulas import guarded
 from app.exports.kinds.data_export_params import DataExportParams
 
 TIMESTAMP = "timestamp"
-# A spreadsheet takes a cell for a formula when it begins with one of these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,10 @@ def headers_of(metrics: Sequence[MetricWords], params: DataExportParams) -> list
     """The headers of one file's metrics, as written: no two the same, and none like the first column's."""
     labels = Counter(metric.label for metric in metrics)
     parts = Counter((metric.label, metric.part) for metric in metrics)
-    guarded = params.for_spreadsheets and params.format == "csv"
+    for_spreadsheets = params.for_spreadsheets and params.format == "csv"
     texts = []
     for metric in metrics:
-        text = f"'{metric.label}" if guarded and metric.label.startswith(_FORMULA) else metric.label
+        text = guarded(metric.label) if for_spreadsheets else metric.label
         if labels[metric.label] > 1 or metric.label == TIMESTAMP:
             alone = metric.part and parts[metric.label, metric.part] == 1
             text = f"{text} ({metric.part if alone else metric.id})"

@@ -9,20 +9,21 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, select
 
-from app.access import Permission, require
+from app.access import Permission
 from app.access.visibility import organizations_with, visible_entities
 from app.actor import Actor
 from app.archive import PackageDescription
 from app.builder.naming import ANY_ID
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.exports.kinds import report_description, report_files, report_measurements
 from app.exports.kinds.base import BuiltFile, Expected, Order, PlannedFile
 from app.exports.kinds.report_columns import columns_of, kept_attributes
 from app.exports.kinds.report_layout import from_position, planned_records
 from app.exports.kinds.report_scope import selection_for, words_of
 from app.exports.params import MEASUREMENTS, MOST_ENTITIES, ReportParams
+from app.exports.rights import check_rights, check_scope
 from app.extensions import db
-from app.models import Entity, Template, Tenant
+from app.models import Entity, Template
 from app.rows.documents import Words, longest_caption, names_statement, plain_words, statement_for
 
 
@@ -67,13 +68,7 @@ class ReportKind:
 
         :raises Forbidden: ``reason`` is ``permission``, ``exports_disabled`` or ``scope``
         """
-        check_rights(actor)
-        held = organizations_with(actor, Permission.EXPORT_DATA)
-        scope = frozen["organization_ids"]
-        if held is not None and (scope is None or not {UUID(one) for one in scope} <= set(held)):
-            raise Forbidden(
-                "This archive may hold records of organizations from which you may not export.", reason="scope"
-            )
+        check_scope(actor, frozen, "records")
 
     def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
         params = ReportParams.from_json(order.params)
@@ -128,20 +123,6 @@ def records_recipe(
         allowed = None if scope is None else [UUID(one) for one in scope]
         recipe["names"] = names_statement(order.tenant_id, order.revision, ANY_ID, words, allowed)
     return recipe
-
-
-def check_rights(actor: Actor) -> None:
-    """Refuse whoever may not export, and everybody while the tenant's exports are off.
-
-    :raises Forbidden: ``reason`` says which of the two
-    """
-    require(actor, Permission.EXPORT_DATA)
-    tenant = db.session.get_one(Tenant, actor.tenant_id)
-    if not tenant.exports_enabled:
-        raise Forbidden(
-            "Exports are switched off for your organization's tenant. An administrator can switch them on.",
-            reason="exports_disabled",
-        )
 
 
 def frozen_templates(tenant_id: UUID) -> dict[str, Any]:
