@@ -17,7 +17,8 @@ class Config:
 
     ``public_url`` is the address that people use (``https://export.example.org``); https there makes cookies Secure and
     switches HSTS on. ``trusted_proxies`` is how many proxies in front may name the client's address and scheme.
-    ``storage`` is ``local`` (below ``data_dir``) or ``s3``.
+    ``storage`` is ``local`` (below ``data_dir``) or ``s3``. Hosts in ``callback_allowed_hosts`` may be called back
+    though they are not public, at any port and without TLS.
     """
 
     secret_key: str
@@ -36,13 +37,17 @@ class Config:
     attempts: int = 8
     partition_rows: int = 50_000
     deadline_seconds: float = 6 * 3600.0
-    part_rows: int = 12_000
+    part_rows: int = 20_000
     fragment_rows: int = 5_000
     idle_seconds: float = 30 * 60.0
     session_seconds: float = 12 * 3600.0
     body_idle_seconds: float = 20.0
     body_seconds: float = 30.0
     upload_idle_seconds: float = 60.0
+    callback_seconds: float = 10.0
+    callback_backoff_seconds: float = 5.0
+    callback_attempts: int = 9
+    callback_allowed_hosts: frozenset[str] = frozenset()
     storage: str = "local"
     s3_endpoint_url: str | None = None
     s3_public_endpoint: str | None = None
@@ -77,6 +82,7 @@ class Config:
             public_url=(env.get("PUBLIC_URL") or f"http://127.0.0.1:{env.get('PORT') or 8000}").rstrip("/"),
             queue_name=env.get("QUEUE_NAME") or "chartroom",
             log_level=env.get("LOG_LEVEL") or "INFO",
+            callback_allowed_hosts=_hosts(env.get("CALLBACK_ALLOWED_HOSTS") or ""),
             **_object_store(env),
             **numbers,  # type: ignore[arg-type]
         )
@@ -101,6 +107,9 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "body_idle_seconds": float,
     "body_seconds": float,
     "upload_idle_seconds": float,
+    "callback_seconds": float,
+    "callback_backoff_seconds": float,
+    "callback_attempts": int,
 }
 SWITCHES = {"": None, "1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
     ("0", "false", "no", "off"), False
@@ -112,6 +121,11 @@ def _number(env: Mapping[str, str], name: str, kind: type[int] | type[float]) ->
         return kind(env[name.upper()])
     except ValueError as fault:
         raise ValueError(f"{name.upper()} must be a number, not {env[name.upper()]!r}") from fault
+
+
+def _hosts(text: str) -> frozenset[str]:
+    """Host names and addresses, with commas or spaces between them; an IPv6 address with or without brackets."""
+    return frozenset(one.strip("[].").lower() for one in text.replace(",", " ").split()) - {""}
 
 
 def _object_store(env: Mapping[str, str]) -> dict[str, Any]:

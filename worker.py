@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from rq import Worker
 from rq.serializers import JSONSerializer
 
 from app import create_app, jobqueue, jobs
+from app.jobs.worker import ExportWorker
 from config import Config
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     jobs.bind(app)
     connection = jobqueue.bell.connection(patient=True)
     queue = jobqueue.bell.queue(connection)
-    worker = Worker(
+    worker = ExportWorker(
         [queue],
         connection=connection,
         serializer=JSONSerializer,

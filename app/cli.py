@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 from threading import Event, Thread
 from types import FrameType
 
@@ -10,9 +11,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app import administration, attachments, clock, exports, measurements
-from app.demonstration.load import load_demonstration
-from app.demonstration.sources.installed import SourceMissing
+from app import administration, attachments, callbacks, clock, exports, measurements
 from app.errors import Refusal
 from app.models.user import ROLES
 from config import Config
@@ -24,7 +23,7 @@ def init_app(app: Flask) -> None:
     """Register the commands with ``flask``."""
     app.cli.add_command(demo)
     people = (create_tenant, create_organization, create_user, enable_exports)
-    for command in (*people, expire, requeue_stale, partition_measurements, reconcile):
+    for command in (*people, expire, requeue_stale, partition_measurements, seal_measurements, reconcile):
         app.cli.add_command(command)
 
 
@@ -36,6 +35,10 @@ def _config() -> Config:
 @demo.command("load")
 def load_demo() -> None:
     """Load the demonstration data, once; a second time changes nothing."""
+    # Here: what reads its sources is large, and this module is loaded by every process.
+    from app.demonstration.load import load_demonstration
+    from app.demonstration.sources.installed import SourceMissing
+
     try:
         load = load_demonstration(_config().data_dir / "demo-credentials.json")
     except (Refusal, SourceMissing) as refusal:
@@ -126,6 +129,13 @@ def partition_measurements(ahead: int) -> None:
     click.echo(made.put_off or f"Partitions made: {', '.join(made.made) or 'none, all are there'}.")
 
 
+@click.command("seal-measurements")
+def seal_measurements() -> None:
+    """Make blocks of every past month's measurements, now; the reconciler does it by and by."""
+    done = measurements.seal_measurements(settled_for=timedelta(0))
+    click.echo(f"{done.values:,} values are sealed in {done.blocks:,} blocks.")
+
+
 @click.command("reconcile")
 def reconcile() -> None:
     """Look after exports and files until stopped: the reconciler, a process of its own."""
@@ -136,8 +146,10 @@ def reconcile() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    partitions = Thread(target=_keep_partitions, args=(current_app._get_current_object(), stop), daemon=True)  # type: ignore[attr-defined]
-    partitions.start()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    keepers = [Thread(target=keep, args=(app, stop), daemon=True) for keep in KEEPERS]
+    for keeper in keepers:
+        keeper.start()
     exports.reconcile_until(
         stop,
         every=_config().reconcile_seconds,
@@ -145,10 +157,25 @@ def reconcile() -> None:
         also=lambda: attachments.sweep_files(clock.now()),
     )
     # A page range is soon copied; what takes longer ends with the process, and its leftovers are cleared next time.
-    partitions.join(timeout=5.0)
+    for keeper in keepers:
+        keeper.join(timeout=5.0)
 
 
 def _keep_partitions(app: Flask, stop: Event) -> None:
     """A thread of its own: exports must not wait while many values get their place."""
     with app.app_context():
         measurements.keep_partitions_until(stop, least_rows=_config().partition_rows)
+
+
+def _keep_sealed(app: Flask, stop: Event) -> None:
+    with app.app_context():
+        measurements.keep_sealed_until(stop)
+
+
+def _keep_callbacks(app: Flask, stop: Event) -> None:
+    """A thread of its own: exports must not wait for somebody else's slow server."""
+    with app.app_context():
+        callbacks.deliver_until(stop, every=_config().reconcile_seconds)
+
+
+KEEPERS = (_keep_partitions, _keep_sealed, _keep_callbacks)

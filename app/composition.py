@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, attachments, cli, exports, jobqueue, logs, portal
+from app import accounts, api, attachments, callbacks, cli, exports, jobqueue, logs, portal
 from app.exports.pace import Pace
 from app.extensions import csrf, db, login_manager, migrate
 from app.models.transactions import prepare_engine
+from app.signing import signing
 from app.storage import StorageSettings, storage
 from config import Config
 
@@ -55,11 +56,13 @@ def _bind_rooms(app: Flask, config: Config) -> None:
     migrate.init_app(app, db, directory="migrations")
     login_manager.init_app(app, add_context_processor=False)
     csrf.init_app(app)
+    signing.bind(config.secret_key)
     storage.bind(_storage(config))
     attachments.bind(config.data_dir / "incoming", config.max_upload_bytes)
     jobqueue.bind(config.redis_url, config.queue_name)
     accounts.bind(config.redis_url, config.queue_name)
     exports.current_pace.bind(_pace(config))
+    callbacks.bind(_callbacks(config), lambda export_id: api.report_body(export_id, config.public_url))
     with app.app_context():
         prepare_engine(db.engine)
 
@@ -81,6 +84,15 @@ def _storage(config: Config) -> StorageSettings:
     )
 
 
+def _callbacks(config: Config) -> callbacks.Settings:
+    return callbacks.Settings(
+        listed=config.callback_allowed_hosts,
+        seconds=config.callback_seconds,
+        backoff=config.callback_backoff_seconds,
+        attempts=config.callback_attempts,
+    )
+
+
 def _pace(config: Config) -> Pace:
     return Pace(
         lease=config.lease_seconds,
@@ -97,4 +109,6 @@ def _pace(config: Config) -> Pace:
 
 def _bind_faces(app: Flask) -> None:
     portal.init_app(app)
+    portal.contract.bind(api.request_again)
+    api.init_app(app)
     cli.init_app(app)

@@ -59,6 +59,10 @@ class Invalid(Refusal):
         self.fields = dict(fields or {})
 
 
+class Duplicate(Invalid):
+    """It would be a second one of what there may be only one of."""
+
+
 class TooLarge(Invalid):
     """More bytes than are accepted."""
 

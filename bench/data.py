@@ -32,7 +32,10 @@ from config import Config
 
 SECRET = "only for this measurement, and gone with it"  # noqa: S105  guards nothing
 CLINICS = 4
-_MADE_BY = ("migrations/versions/*.py", "bench/data.py", "bench/loading.py", "bench/measured.py", "bench/patients.py")
+_MADE_BY = (
+    "migrations/versions/*.py", "bench/data.py", "bench/loading.py", "bench/measured.py", "bench/patients.py",
+    "app/measurements/sealing.py", "app/rows/blocks.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,7 @@ def _make(sizes: Sizes) -> Dataset:
     ]
     db.session.rollback()
     loading.load_measurements(tenant_id, [one.series for one in devices], [one for one, _ in known], sizes)
+    loading.seal_measurements()
     loading.load_patients(patient, clinics, sizes.entities)
     values, _ = loading.count_rows()
     db.session.remove()

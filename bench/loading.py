@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import text, update
 from sqlalchemy.engine import Connection
 
+from app import measurements
 from app.catalog.values import Schema
 from app.extensions import db
 from app.models import Template, Tenant, begin_writing, take_revision
@@ -43,6 +44,12 @@ _DAY = {
 }
 
 
+_MONTH = {
+    "sqlite": "CAST(strftime('%s', start / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000",
+    "postgresql": "date_trunc('month', start, 'UTC')",
+}
+
+
 def make_partitions(connection: Connection) -> None:
     """A partition for each month of the data, as the maintenance command makes them ahead."""
     for month in range(MONTHS):
@@ -69,6 +76,7 @@ def load_measurements(tenant_id: UUID, series: Sequence[int], metrics: Sequence[
         for values in _deliveries(series, sizes, by_time=on_postgresql):
             _insert_values(connection, values, known, first, corrected)
     _roll_up(connection)
+    _await_sealing(connection)
     _set_revision(tenant_id, corrected)
     db.session.commit()
     return corrected
@@ -121,6 +129,19 @@ def _roll_up(connection: Connection) -> None:
         f"INSERT INTO measurement_rollup SELECT series_id, metric_id, 'day', {_DAY[dialect]} AS day, sum(count), "
         "min(low), max(high), sum(total) FROM measurement_rollup WHERE grain = 'hour' GROUP BY 1, 2, 4 ORDER BY 1, 2, 4"
     )
+
+
+def _await_sealing(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        f"INSERT INTO measurement_unsealed SELECT DISTINCT series_id, {_MONTH[connection.dialect.name]}, "
+        f"{'0' if connection.dialect.name == 'sqlite' else 'now()'} FROM measurement_rollup WHERE grain = 'day'"
+    )
+
+
+def seal_measurements() -> None:
+    """Blocks of all past months, as the reconciler makes them by and by."""
+    measurements.seal_measurements(settled_for=timedelta(0))
+    db.session.remove()
 
 
 def load_patients(template_id: UUID, organization_ids: Sequence[UUID], count: int) -> None:

@@ -21,7 +21,7 @@ from app.models import Export
 from app.storage import storage
 from bench import measured
 from bench.data import Kept
-from bench.turns import CpuWatch, Turn, descendants, tree_cpu
+from bench.turns import CpuWatch, Turn, descendants, is_builder, tree_cpu
 
 PATIENCE_SECONDS = 3600
 LEAST_LOOK_SECONDS, MOST_LOOK_SECONDS = 0.005, 0.02
@@ -148,9 +148,9 @@ class Asker:
                 time.sleep(min(MOST_LOOK_SECONDS, max(LEAST_LOOK_SECONDS, (ended - began) / 100)))
 
     def _until_idle(self) -> None:
-        """Until no worker has anything under way: what an export costs is then counted whole."""
+        """Until workers have nothing but a waiting builder: what an export costs is then counted whole."""
         give_up = time.monotonic() + 60
-        while any(descendants(pid) for pid in self._workers):
+        while any(not is_builder(one) for pid in self._workers for one in descendants(pid)):
             if time.monotonic() > give_up:
                 raise RuntimeError(f"the workers do not come to rest\n{self._said()}")
             time.sleep(MOST_LOOK_SECONDS)

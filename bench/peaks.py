@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.servers import ROOT
-from bench.turns import descendants
+from bench.turns import descendants, is_builder
 
-MARK = b"app.builder"
 # Every module that a builder of this database could import, and the process's peak once it has.
 IMPORTS = """
 import importlib, pkgutil, sys
@@ -34,7 +33,7 @@ class Watch:
     def look(self) -> None:
         for worker in self.workers:
             for pid in descendants(worker):
-                if pid in self.builders or _is_builder(pid):
+                if pid in self.builders or is_builder(pid):
                     self.builders[pid] = max(self.builders.get(pid, 0), _peak(pid))
 
     @property
@@ -53,13 +52,6 @@ def peak_of_imports(on_postgresql: bool) -> float:
     room = "app.rows.postgresql" if on_postgresql else "app.rows.sqlite"
     told = subprocess.run([sys.executable, "-c", IMPORTS, room], cwd=ROOT, capture_output=True, text=True, check=True)
     return int(told.stdout) * 1024 / 1e6
-
-
-def _is_builder(pid: int) -> bool:
-    try:
-        return MARK in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _peak(pid: int) -> int:

@@ -159,6 +159,14 @@ def descendants(pid: int) -> list[int]:
     return [found for child in below for found in (child, *descendants(child))]
 
 
+def is_builder(pid: int) -> bool:
+    """Whether it is a builder, which a worker keeps between exports."""
+    try:
+        return b"app.builder" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def _cpu_of(pid: int, fields: int) -> float:
     """Its own time (2 fields), or with that of the children it waited for (4)."""
     try:

@@ -19,7 +19,21 @@
     for (const box of group.querySelectorAll("li:not([hidden]) input[type=checkbox]")) {
       box.checked = button.dataset.ticks === "all";
     }
+    chooseTicked();
     changed(group);
+  }
+
+  function chooseTicked() {
+    const choice = document.querySelector('[data-metrics="ticked"]');
+    if (choice) choice.checked = true;
+  }
+
+  // To tick one is to want only the ticked ones; to want every metric is to want no ticks.
+  function followMetrics(event) {
+    if (event.target.name === "metric_ids") chooseTicked();
+    if (event.target.dataset.metrics === "every") {
+      for (const box of document.querySelectorAll(`#${CHOICES} input[type=checkbox]`)) box.checked = false;
+    }
   }
 
   function insertToken(event) {
@@ -52,7 +66,18 @@
       group.hidden = here === 0;
       shown += here;
     }
-    document.getElementById("metric-filter-said").textContent = words.length ? `${shown} of ${all} metrics` : "";
+    const said = document.getElementById("metric-filter-said");
+    said.textContent = words.length ? `${shown} of ${all} metrics` : "";
+    if (words.length && !shown) said.textContent = `No metric is found by “${field.value.trim()}”. Each word must begin a word of its name or unit.`;
+    document.getElementById("metric-filter-clear").hidden = !words.length || shown > 0;
+  }
+
+  function clearFilter(event) {
+    if (event.target.id !== "metric-filter-clear") return;
+    const field = document.getElementById("metric-filter");
+    field.value = "";
+    field.focus();
+    filterMetrics(field);
   }
 
   function typed(event) {
@@ -67,15 +92,19 @@
     event.preventDefault();
   }
 
+  function isChoice(input) {
+    return input.type === "checkbox" || input.type === "radio";
+  }
+
   // A box ticked while other metrics are on their way stays ticked, if it is offered still.
   function keepTicks(event) {
     if (event.detail.target.id !== CHOICES) return;
-    ticked = new Map([...event.detail.target.querySelectorAll("input[type=checkbox]")].map((box) => [box.value, box.checked]));
+    ticked = new Map([...event.detail.target.querySelectorAll("input")].filter(isChoice).map((box) => [box.value, box.checked]));
   }
 
   function putTicksBack(event) {
     if (event.detail.target.id !== CHOICES || ticked === null) return;
-    for (const box of document.querySelectorAll(`#${CHOICES} input[type=checkbox]`)) {
+    for (const box of [...document.querySelectorAll(`#${CHOICES} input`)].filter(isChoice)) {
       if (ticked.has(box.value)) box.checked = ticked.get(box.value);
     }
     ticked = null;
@@ -91,12 +120,14 @@
 
   document.addEventListener("click", tickGroup);
   document.addEventListener("click", insertToken);
+  document.addEventListener("click", clearFilter);
   document.addEventListener("click", (event) => {
     lastUsed = event.target.closest("button")?.closest("[data-focus-after]")?.id ?? null;
   }, true);
   document.addEventListener("focusin", noteTouch);
   document.addEventListener("input", typed, true);
   document.addEventListener("change", typed, true);
+  document.addEventListener("change", followMetrics, true);
   document.addEventListener("keydown", searchByEnter);
   document.addEventListener("htmx:oobBeforeSwap", keepTicks);
   document.addEventListener("htmx:oobAfterSwap", putTicksBack);

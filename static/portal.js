@@ -57,7 +57,22 @@
     field.scrollIntoView({ block: "center" });
   }
 
+  // Without a clipboard (plain http) the text is selected instead, ready to be copied by hand.
+  async function copyText(event) {
+    const button = event.target.closest("[data-copies]");
+    const source = button && document.getElementById(button.dataset.copies);
+    if (!source) return;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      window.getSelection().selectAllChildren(source);
+      button.textContent = "Selected";
+    }
+  }
+
   document.addEventListener("click", closeOthers);
+  document.addEventListener("click", copyText);
   document.addEventListener("click", focusField);
   document.addEventListener("keydown", closeOnEscape);
   document.addEventListener("submit", submitOnce);

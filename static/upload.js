@@ -3,6 +3,10 @@
 
 (() => {
   const AT_ONCE = 2;
+  /** Larger files go in pieces, so that a lost connection costs one piece and not the file. */
+  const IN_ONE = 8 * 1024 * 1024;
+  const TRIES = 4;
+  const FIRST_PAUSE = 1000;
   let underWay = 0;
   let leaving = false;
 
@@ -48,6 +52,135 @@
     if (request.status === 403 || request.status === 404) return "You may not add files here.";
     if (request.status >= 500) return "The server could not store this file.";
     return "This file was not accepted.";
+  }
+
+  /** One request, its answer as a promise. Rejected with "lost" without an answer and with "stopped" after abort(). */
+  function ask(method, url, token, { body = null, type = null, onProgress = null, holder = {} } = {}) {
+    return new Promise((answered, failed) => {
+      const request = new XMLHttpRequest();
+      holder.request = request;
+      request.open(method, url);
+      request.setRequestHeader("Accept", "application/json");
+      request.setRequestHeader("X-CSRFToken", token);
+      if (type) request.setRequestHeader("Content-Type", type);
+      if (onProgress) request.upload.addEventListener("progress", onProgress);
+      request.addEventListener("load", () => answered(request));
+      request.addEventListener("error", () => failed("lost"));
+      request.addEventListener("abort", () => failed("stopped"));
+      request.send(body);
+    });
+  }
+
+  /** A large file on its way: knows which pieces have come, and goes on where it stopped. */
+  class Pieces {
+    constructor(zone, item) {
+      this.zone = zone;
+      this.item = item;
+      this.base = `${zone.form.dataset.uploadUrl.split("?")[0]}/pieces`;
+      this.token = zone.form.elements.csrf_token.value;
+      this.holder = {};
+      this.id = null;
+      this.size = IN_ONE;
+      this.received = new Set();
+      this.notice = "";
+      this.halted = false;
+      this.ended = false;
+    }
+
+    /** From the beginning, or on from where it stopped. Settles when it is stored, refused, paused or given up. */
+    async run() {
+      this.halted = false;
+      try {
+        await (this.id ? this.look() : this.begin());
+        for (let number = 1; number <= this.count; number += 1) {
+          if (!this.received.has(number)) await this.sendPiece(number);
+        }
+        this.item.words.textContent = "Checking the file";
+        this.item.actions.replaceChildren();
+        const answer = await this.patiently(() => this.must("POST", `${this.base}/${this.id}/complete`));
+        this.ended = true;
+        this.zone.stored(this.item, { ...answerOf(answer), notice: this.notice || answerOf(answer).notice });
+      } catch (why) {
+        this.stopped(why);
+      }
+    }
+
+    async begin() {
+      const { name, size } = this.item.file;
+      const answer = await this.must("POST", `${this.base}?name=${encodeURIComponent(name)}&size=${size}`);
+      const told = answerOf(answer);
+      this.id = told.id;
+      this.size = told.piece_bytes;
+      this.count = told.pieces;
+      this.notice = told.notice || "";
+    }
+
+    async look() {
+      const told = answerOf(await this.patiently(() => this.must("GET", `${this.base}/${this.id}`)));
+      this.received = told.state === "expected" ? new Set(told.received)
+        : new Set(Array.from({ length: this.count }, (_, place) => place + 1));
+    }
+
+    async sendPiece(number) {
+      const start = (number - 1) * this.size;
+      const body = this.item.file.slice(start, start + this.size);
+      const onProgress = (event) => this.zone.shown(this.item, this.before() + event.loaded);
+      await this.patiently(() => this.must("PUT", `${this.base}/${this.id}/${number}`,
+        { body, type: "application/octet-stream", onProgress }));
+      this.received.add(number);
+      this.zone.shown(this.item, this.before());
+    }
+
+    before() {
+      return Math.min(this.item.file.size, this.received.size * this.size);
+    }
+
+    /** A few tries, each after a longer pause: a server that starts anew, a line that comes back. */
+    async patiently(once) {
+      for (let tried = 1; ; tried += 1) {
+        try {
+          return await once();
+        } catch (why) {
+          if (why !== "lost" || tried === TRIES) throw why;
+          this.item.words.textContent = "The connection was lost. Trying again";
+          await new Promise((over) => setTimeout(over, FIRST_PAUSE * 2 ** (tried - 1)));
+          if (this.halted) throw "stopped";
+        }
+      }
+    }
+
+    async must(method, url, more = {}) {
+      if (this.halted) throw "stopped";
+      const answer = await ask(method, url, this.token, { ...more, holder: this.holder });
+      if (answer.status === 408 || answer.status === 429 || answer.status >= 500) throw "lost";
+      if (answer.status >= 400) throw answer;
+      return answer;
+    }
+
+    halt() {
+      this.halted = true;
+      this.holder.request?.abort();
+    }
+
+    giveUp() {
+      this.ended = true;
+      this.halt();
+      // Swept in any case, a day later.
+      if (this.id) ask("DELETE", `${this.base}/${this.id}`, this.token).catch(() => {});
+    }
+
+    stopped(why) {
+      if (this.ended) {
+        this.zone.offerAgain(this.item, "Upload cancelled.");
+      } else if (why === "stopped" || why === "lost") {
+        this.zone.offerResume(this.item, this, why);
+      } else if (why instanceof XMLHttpRequest) {
+        this.ended = true;
+        this.zone.answered(this.item, why);
+      } else {
+        throw why;
+      }
+    }
   }
 
   /** One drop zone: its queue of files, its list of rows, its words. */
@@ -148,6 +281,10 @@
     }
 
     send(item) {
+      if (item.file.size > IN_ONE) {
+        this.sendInPieces(item);
+        return;
+      }
       const request = new XMLHttpRequest();
       const joint = this.form.dataset.uploadUrl.includes("?") ? "&" : "?";
       request.open("POST", `${this.form.dataset.uploadUrl}${joint}name=${encodeURIComponent(item.file.name)}`);
@@ -171,6 +308,49 @@
       item.actions.replaceChildren(button("Cancel", item.file.name, () => request.abort()));
       this.say(`Uploading ${item.file.name}`);
       request.send(item.file);
+    }
+
+    sendInPieces(item) {
+      if (!item.pieces || item.pieces.ended) item.pieces = new Pieces(this, item);
+      const { pieces } = item;
+      this.running += 1;
+      underWay += 1;
+      item.row.classList.remove("is-refused");
+      item.bar.hidden = false;
+      item.words.textContent = "Starting";
+      item.actions.replaceChildren(
+        button("Pause", item.file.name, () => pieces.halt()),
+        button("Cancel", item.file.name, () => pieces.giveUp()),
+      );
+      this.say(`Uploading ${item.file.name}`);
+      pieces.run().finally(() => {
+        this.running -= 1;
+        underWay -= 1;
+        this.next();
+      });
+    }
+
+    /** Paused, or the line is gone for longer than we try by ourselves: what has come stays where it is. */
+    offerResume(item, pieces, why) {
+      const words = `${why === "lost" ? "The connection was lost" : "Paused"}: ${size(pieces.before())} of ${size(item.file.size)} have arrived.`;
+      item.words.textContent = words;
+      item.actions.replaceChildren(
+        button("Resume", item.file.name, () => {
+          this.waiting.push(item);
+          this.next();
+        }),
+        button("Cancel", item.file.name, () => {
+          pieces.giveUp();
+          this.offerAgain(item, "Upload cancelled.");
+        }),
+      );
+      this.say(`${item.file.name}: ${words}`);
+    }
+
+    shown(item, bytes) {
+      const here = Math.min(bytes, item.file.size);
+      item.bar.value = here / item.file.size;
+      item.words.textContent = `${size(here)} of ${size(item.file.size)}`;
     }
 
     advance(item, event) {

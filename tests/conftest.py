@@ -14,6 +14,8 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from app import clock, create_app
 from app.accounts import passwords
@@ -21,6 +23,7 @@ from app.exports.builders import kept_builder
 from app.extensions import db
 from config import Config
 from tests.factories import PASSWORD, World, make_world
+from tests.services.postgresql import PostgreSQL
 
 pytest_plugins = ["tests.services.plugin"]
 # How long an example takes is the machine's affair.
@@ -28,6 +31,23 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 SECRET = "a secret for tests, of more than thirty-two characters"
+
+
+class CompiledPages(BytecodeCache):
+    """Templates are compiled once for all tests, not again for the application of each; a changed one is not taken."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+compiled_pages = CompiledPages()
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +109,18 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "chartroom.sqlite3"
 
 
+def detached_world() -> World:
+    """The world of :mod:`tests.factories` in the current application's database; its rows are loaded and detached."""
+    world = make_world()
+    for row in (*world.users.values(), *world.templates.values(), *world.foreign_templates.values()):
+        db.session.refresh(row)
+    for row in (world.acme, world.borealis, world.northside, world.riverside, world.foreign):
+        db.session.refresh(row)
+    db.session.expunge_all()
+    db.session.remove()
+    return world
+
+
 @pytest.fixture(scope="session")
 def peopled_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
     """The migrated database with the world of :mod:`tests.factories` in it."""
@@ -97,18 +129,41 @@ def peopled_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFacto
     quick_hashes()
     app = create_app(config_for(home))
     with app.app_context():
-        world = make_world()
-        # Read once more, so that every row is loaded before it is detached.
-        for row in (*world.users.values(), *world.templates.values(), *world.foreign_templates.values()):
-            db.session.refresh(row)
-        for row in (world.acme, world.borealis, world.northside, world.riverside, world.foreign):
-            db.session.refresh(row)
-        db.session.expunge_all()
-        db.session.remove()
+        world = detached_world()
         with db.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         db.engine.dispose()
     return home / "chartroom.sqlite3", world
+
+
+@pytest.fixture(scope="session")
+def peopled_postgresql(
+    postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, World]:
+    """The address of a PostgreSQL database that ran every migration and holds the same; to be copied, not connected."""
+    quick_hashes()
+    url = postgresql_server.new_database()
+    app = create_app(replace(config_for(tmp_path_factory.mktemp("peopled")), database_url=url))
+    with app.app_context():
+        flask_migrate.upgrade()
+        world = detached_world()
+        db.engine.dispose()
+    return url, world
+
+
+@pytest.fixture
+def postgresql_app(
+    postgresql_server: PostgreSQL, peopled_postgresql: tuple[str, World], tmp_path: Path
+) -> Iterator[tuple[Flask, World]]:
+    """The application over a fresh copy of the peopled PostgreSQL database, and who is in it. No context is pushed."""
+    url = postgresql_server.new_database(like=peopled_postgresql[0])
+    made = create_app(replace(config_for(tmp_path), database_url=url))
+    made.jinja_env.bytecode_cache = compiled_pages
+    yield made, peopled_postgresql[1]
+    with made.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    postgresql_server.drop_database(url)
 
 
 @pytest.fixture
@@ -121,6 +176,7 @@ def app(config: Config, peopled_sqlite: tuple[Path, World]) -> Iterator[Flask]:
     """The application over a fresh copy of the peopled database. No context is pushed."""
     shutil.copy(peopled_sqlite[0], config.data_dir / "chartroom.sqlite3")
     made = create_app(config)
+    made.jinja_env.bytecode_cache = compiled_pages
     yield made
     with made.app_context():
         db.session.remove()

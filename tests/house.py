@@ -11,12 +11,12 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
         "actor errors clock extensions disposition logs",
-        "models storage archive jobqueue",
+        "models storage archive jobqueue sending signing",
         "rows",
         "builder",
         "access record outbox readiness",
         "catalog measurements terminology accounts",
-        "attachments administration",
+        "attachments administration callbacks",
         "exports",
         "demonstration",
         "portal api jobs cli",
@@ -29,8 +29,13 @@ FACES_MAY = frozenset().union(*LEVELS[5:9], {"actor", "errors", "clock", "extens
     "models",
     "access",
     "readiness",
+    "sending",
+    "signing",
 }
 """The rooms below that a face speaks to; what is kept, and how, is not among them."""
+
+OF_THE_WEB = frozenset({"extensions", "sending"})
+"""Below the faces, and yet of the web: what faces share."""
 
 WEB = ("flask", "werkzeug", "wtforms", "jinja2")
 DATABASE = ("sqlalchemy", "flask_sqlalchemy", "flask_migrate", "alembic", "sqlite3", "psycopg", "adbc_driver")
@@ -114,7 +119,7 @@ def _faults_of_import(imported: Import, room: str, level: int) -> Iterator[str]:
     elif room in FACES:
         if top.startswith(DATABASE):
             yield f"the face {room} touches the database: {imported.dotted}"
-    elif top.startswith(WEB) and room != "extensions":
+    elif top.startswith(WEB) and room not in OF_THE_WEB:
         yield f"{room} is below the faces and imports {imported.dotted}"
     elif top == "config":
         yield f"{room} is below the faces and reads the settings"

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,7 +21,8 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app import exports
+from app import callbacks, clock, exports
+from app.accounts import issue_token, list_tokens
 from app.attachments import begin_upload, get_file, receive
 from app.catalog import get_entity
 from app.exports import ReportParams
@@ -34,7 +36,8 @@ SignedIn = Callable[[str], FlaskClient]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Who may pass: ``needs`` is ``nobody``, ``sign-in`` or a permission; ``of`` whose id stands in the address."""
+    """Who may pass: ``needs`` is ``nobody``, ``sign-in``, ``token`` or a permission; ``of`` whose id stands in the
+    address. Addresses of the JSON face are walked with tokens, in tests/api/test_doors_of_machines.py."""
 
     needs: str
     of: str = ""
@@ -58,6 +61,15 @@ DOORS = {
     "GET /entities/<data_type>/<uuid:entity_id>/measurements": Door("view", "entity"),
     "GET /entities/<data_type>/<uuid:entity_id>/files/<attribute>": Door("attach", "entity"),
     "POST /entities/<data_type>/<uuid:entity_id>/files/<attribute>": Door("attach", "entity"),
+    "POST /entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces": Door("attach", "entity"),
+    "GET /entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces/<uuid:file_id>": Door("attach", "entity"),
+    "DELETE /entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces/<uuid:file_id>": Door("attach", "entity"),
+    "PUT /entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces/<uuid:file_id>/<int:number>": Door(
+        "attach", "entity"
+    ),
+    "POST /entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces/<uuid:file_id>/complete": Door(
+        "attach", "entity"
+    ),
     "GET /files/<uuid:file_id>": Door("view", "file"),
     "GET /files/<uuid:file_id>/preview": Door("view", "file"),
     "GET /files/<uuid:file_id>/remove": Door("attach", "file"),
@@ -75,13 +87,142 @@ DOORS = {
     "POST /exports/<uuid:export_id>/cancel": Door("view", "export"),
     "GET /exports/<uuid:export_id>/archive": Door("view", "export"),
     "GET /exports/<uuid:export_id>/files/<int:ordinal>": Door("view", "export"),
+    "GET /account/callbacks/": Door("sign-in"),
+    "GET /account/callbacks/<uuid:delivery_id>": Door("view", "delivery"),
+    "POST /account/callbacks/<uuid:delivery_id>/again": Door("view", "delivery"),
+    "POST /account/callbacks/<uuid:delivery_id>/end": Door("view", "delivery"),
+    "GET /account/tokens/": Door("sign-in"),
+    "GET /account/tokens/new": Door("sign-in"),
+    "POST /account/tokens/": Door("sign-in"),
+    "GET /account/tokens/<uuid:token_id>/end": Door("view", "token"),
+    "POST /account/tokens/<uuid:token_id>/end": Door("view", "token"),
+    "GET /ums/system/healthCheck": Door("nobody"),
+    "GET /dms/system/healthCheck": Door("nobody"),
+    "GET /file/system/healthCheck": Door("nobody"),
+    "GET /organization/system/healthCheck": Door("nobody"),
+    "GET /device/system/healthCheck": Door("nobody"),
+    "GET /generic-entity/system/healthCheck": Door("nobody"),
+    "GET /settings/system/healthCheck": Door("nobody"),
+    "GET /measurement/system/healthCheck": Door("nobody"),
+    "POST /ums/v2/users/login": Door("nobody"),
+    "POST /ums/v2/users/token/refresh": Door("nobody"),
+    "POST /ums/v2/users/token/login": Door("nobody"),
+    "POST /ums/v2/users/logout": Door("nobody"),
+    "POST /ums/v2/services/accessToken": Door("nobody"),
+    "GET /ums/v2/users/self": Door("token"),
+    "POST /dms/v1/data/reports/export": Door("token"),
+    "GET /dms/v1/data/reports": Door("token"),
+    "GET /dms/v1/data/reports/<uuid:report_id>": Door("token", "export"),
+    "DELETE /dms/v1/data/reports/<uuid:report_id>": Door("token", "export"),
+    "POST /dms/v1/data/reports/<uuid:report_id>/cancel": Door("token", "export"),
+    "GET /dms/v1/data/reports/<uuid:report_id>/files/<int:ordinal>/<name>": Door("nobody"),
+    "POST /file/v1/files/upload": Door("token"),
+    "GET /file/v1/files/<uuid:file_id>/download": Door("token", "file"),
+    "POST /file/v1/files/upload/parts": Door("token"),
+    "POST /file/v1/files/upload/parts/": Door("token"),
+    "POST /file/v1/files/upload/parts/<uuid:file_id>": Door("token", "file"),
+    "PUT /file/v1/files/upload/parts/<uuid:file_id>": Door("token", "file"),
+    "POST /file/v1/files/upload/parts/<uuid:file_id>/complete": Door("token", "file"),
+    "DELETE /file/v1/files/upload/parts/<uuid:file_id>/cancel": Door("token", "file"),
+    "PUT /file/v1/uploads/<uuid:file_id>": Door("nobody"),
+    "PUT /file/v1/uploads/<uuid:file_id>/parts/<int:number>": Door("nobody"),
+    "GET /file/v1/downloads/<uuid:file_id>": Door("nobody"),
+    "POST /device/v1/devices/<path:device_key>/alerts": Door("token", "entity"),
+    "POST /device/v1/devices/<path:device_key>/alerts/<template_name>": Door("token", "entity"),
+    "DELETE /device/v1/devices/<path:device_key>/alerts/<uuid:child_id>": Door("token", "entity"),
+    "GET /device/v1/devices/<path:device_key>/alerts/<uuid:child_id>": Door("token", "entity"),
+    "PATCH /device/v1/devices/<path:device_key>/alerts/<uuid:child_id>": Door("token", "entity"),
+    "DELETE /device/v1/devices/<path:device_key>/commands/<uuid:child_id>": Door("token", "entity"),
+    "GET /device/v1/devices/<path:device_key>/commands/<uuid:child_id>": Door("token", "entity"),
+    "POST /device/v1/devices/<path:device_key>/usage-sessions": Door("token", "entity"),
+    "DELETE /device/v1/devices/<path:device_key>/usage-sessions/<uuid:child_id>": Door("token", "entity"),
+    "GET /device/v1/devices/<path:device_key>/usage-sessions/<uuid:child_id>": Door("token", "entity"),
+    "PATCH /device/v1/devices/<path:device_key>/usage-sessions/<uuid:child_id>": Door("token", "entity"),
+    "POST /device/v1/devices/<path:device_key>/usage-sessions/usage-type/<template_name>": Door("token", "entity"),
+    "GET /device/v1/devices/alerts": Door("token"),
+    "GET /device/v1/devices/commands": Door("token"),
+    "GET /device/v1/devices/usage-sessions": Door("token"),
+    "GET /device/v2/devices": Door("token"),
+    "POST /device/v2/devices": Door("token"),
+    "DELETE /device/v2/devices/<path:device_key>": Door("token", "entity"),
+    "GET /device/v2/devices/<path:device_key>": Door("token", "entity"),
+    "PATCH /device/v2/devices/<path:device_key>": Door("token", "entity"),
+    "POST /device/v2/devices/templates/<template_name>": Door("token"),
+    "GET /generic-entity/v1/generic-entities": Door("token"),
+    "POST /generic-entity/v1/generic-entities": Door("token"),
+    "DELETE /generic-entity/v1/generic-entities/<uuid:entity_id>": Door("token", "entity"),
+    "GET /generic-entity/v1/generic-entities/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /generic-entity/v1/generic-entities/<uuid:entity_id>": Door("token", "entity"),
+    "POST /generic-entity/v1/generic-entities/templates/<template_name>": Door("token"),
+    "GET /generic-entity/v3/generic-entities/<template_name>": Door("token"),
+    "POST /generic-entity/v3/generic-entities/<template_name>": Door("token"),
+    "DELETE /generic-entity/v3/generic-entities/<template_name>/<uuid:entity_id>": Door("token", "entity"),
+    "GET /generic-entity/v3/generic-entities/<template_name>/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /generic-entity/v3/generic-entities/<template_name>/<uuid:entity_id>": Door("token", "entity"),
+    "POST /measurement/v1/measurements": Door("token"),
+    "GET /measurement/v1/measurements/aggregated": Door("token"),
+    "POST /measurement/v1/measurements/bulk": Door("token"),
+    "GET /measurement/v1/measurements/raw": Door("token"),
+    "GET /measurement/v2/measurements/aggregated": Door("token"),
+    "GET /measurement/v2/measurements/raw": Door("token"),
+    "GET /organization/v1/organizations": Door("token"),
+    "POST /organization/v1/organizations": Door("token"),
+    "DELETE /organization/v1/organizations/<uuid:entity_id>": Door("token", "entity"),
+    "GET /organization/v1/organizations/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /organization/v1/organizations/<uuid:entity_id>": Door("token", "entity"),
+    "POST /organization/v1/organizations/templates/<template_name>": Door("token"),
+    "GET /organization/v1/registration-codes": Door("token"),
+    "POST /organization/v1/registration-codes": Door("token"),
+    "DELETE /organization/v1/registration-codes/<uuid:entity_id>": Door("token", "entity"),
+    "GET /organization/v1/registration-codes/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /organization/v1/registration-codes/<uuid:entity_id>": Door("token", "entity"),
+    "POST /organization/v1/registration-codes/templates/<template_name>": Door("token"),
+    "GET /organization/v1/users/caregivers": Door("token"),
+    "POST /organization/v1/users/caregivers": Door("token"),
+    "DELETE /organization/v1/users/caregivers/<uuid:entity_id>": Door("token", "entity"),
+    "GET /organization/v1/users/caregivers/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /organization/v1/users/caregivers/<uuid:entity_id>": Door("token", "entity"),
+    "POST /organization/v1/users/caregivers/<uuid:entity_id>/enabled-state/<state>": Door("token", "entity"),
+    "GET /organization/v1/users/caregivers/self": Door("token"),
+    "POST /organization/v1/users/caregivers/templates/<template_name>": Door("token"),
+    "GET /organization/v1/users/organizations": Door("token"),
+    "POST /organization/v1/users/organizations": Door("token"),
+    "DELETE /organization/v1/users/organizations/<uuid:entity_id>": Door("token", "entity"),
+    "GET /organization/v1/users/organizations/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /organization/v1/users/organizations/<uuid:entity_id>": Door("token", "entity"),
+    "POST /organization/v1/users/organizations/<uuid:entity_id>/enabled-state/<state>": Door("token", "entity"),
+    "GET /organization/v1/users/organizations/self": Door("token"),
+    "POST /organization/v1/users/organizations/templates/<template_name>": Door("token"),
+    "GET /organization/v1/users/patients": Door("token"),
+    "POST /organization/v1/users/patients": Door("token"),
+    "DELETE /organization/v1/users/patients/<uuid:entity_id>": Door("token", "entity"),
+    "GET /organization/v1/users/patients/<uuid:entity_id>": Door("token", "entity"),
+    "PATCH /organization/v1/users/patients/<uuid:entity_id>": Door("token", "entity"),
+    "POST /organization/v1/users/patients/<uuid:entity_id>/enabled-state/<state>": Door("token", "entity"),
+    "POST /organization/v1/users/patients/<uuid:patient_id>/alerts": Door("token", "entity"),
+    "POST /organization/v1/users/patients/<uuid:patient_id>/alerts/<template_name>": Door("token", "entity"),
+    "DELETE /organization/v1/users/patients/<uuid:patient_id>/alerts/<uuid:child_id>": Door("token", "entity"),
+    "GET /organization/v1/users/patients/<uuid:patient_id>/alerts/<uuid:child_id>": Door("token", "entity"),
+    "PATCH /organization/v1/users/patients/<uuid:patient_id>/alerts/<uuid:child_id>": Door("token", "entity"),
+    "GET /organization/v1/users/patients/alerts": Door("token"),
+    "GET /organization/v1/users/patients/self": Door("token"),
+    "POST /organization/v1/users/patients/templates/<template_name>": Door("token"),
+    "GET /organization/v1/users/self": Door("token"),
+    "GET /settings/v1/entity-types": Door("token"),
+    "GET /settings/v1/templates": Door("token"),
+    "GET /settings/v1/templates/<uuid:template_id>": Door("token"),
+    "GET /settings/v1/templates/minimized": Door("token"),
+    "GET /settings/v2/entity-types": Door("token"),
+    "GET /openapi/biot.json": Door("nobody"),
 }
 INTRUDERS = {
     "entity": ("boris", "rita"),
     "file": ("boris", "rita"),
     "export": ("boris", "rita", "adam"),
+    "delivery": ("boris", "rita", "adam"),
+    "token": ("boris", "adam", "max"),
 }
-"""Another tenant's administrator, another organization's clinician; an export is its owner's alone."""
+"""Another tenant's administrator, another organization's clinician; an export and a token are their owner's alone."""
 
 PLANTED = "a planted address"
 
@@ -114,37 +255,55 @@ class Things:
     entity_id: UUID
     file_id: UUID
     export_id: UUID
+    token_id: UUID
+    device_key: str = "no-such-device"
+    delivery_id: UUID | None = None
 
     def path(self, app: Flask, address: Address) -> str:
         known = {
             "data_type": "patient",
             "attribute": "images",
             "ordinal": 0,
+            "number": 1,
             "filename": "portal.css",
             "entity_id": self.entity_id,
+            "patient_id": self.entity_id,
+            "child_id": self.entity_id,
+            "template_id": self.entity_id,
+            "device_key": self.device_key,
+            "template_name": "device_log",
+            "state": "ENABLED",
             "file_id": self.file_id,
             "export_id": self.export_id,
+            "report_id": self.export_id,
+            "delivery_id": self.delivery_id or uuid4(),
+            "name": "patient.json",
+            "token_id": self.token_id,
         }
         values = {name: known[name] for name in address.rule.arguments}
         return app.url_map.bind("localhost").build(address.rule.endpoint, values, method=address.method)
 
 
-UNKNOWN = Things(uuid4(), uuid4(), uuid4())
+UNKNOWN = Things(uuid4(), uuid4(), uuid4(), uuid4())
 
 
 @pytest.fixture
 def things(app: Flask, world: World) -> Things:
     with app.app_context():
         alice, patient = world.actor("alice"), world.patient()
+        device_key = world.device().key
         picture = png()
         reception = begin_upload(alice, patient.id, "images", "picture.png", len(picture))
         file = receive(alice, reception, io.BytesIO(picture))
         params = ReportParams(data_types=("patient",), period="creation", start=BEGINNING, end=None)
-        export = exports.request_export(alice, "report", params, request_key=uuid4().hex)
-        entity_id, file_id, export_id = patient.id, file.id, export.id
+        told = "https://hooks.invalid/told"
+        export = exports.request_export(alice, "report", params, request_key=uuid4().hex, callback_url=told)
+        token, _ = issue_token(alice, "planted", ("view",), clock.now() + timedelta(days=1))
+        entity_id, file_id, export_id, token_id = patient.id, file.id, export.id, token.id
         exports.work_until_idle("doors")
         assert exports.get_export(alice, export_id).state == "ready"
-    return Things(entity_id, file_id, export_id)
+        [delivery] = callbacks.list_deliveries(alice)
+    return Things(entity_id, file_id, export_id, token_id, device_key, delivery.id)
 
 
 def png() -> bytes:
@@ -186,9 +345,14 @@ def doors_left_open(app: Flask, things: Things) -> list[str]:
     return found
 
 
-def walked(app: Flask, *, of: str | None = None, needs: str | None = None) -> Iterator[tuple[Address, Door]]:
+def walked(
+    app: Flask, *, of: str | None = None, needs: str | None = None, machines: bool = False
+) -> Iterator[tuple[Address, Door]]:
+    """The portal's addresses, or the JSON face's for machines."""
     for address in addresses_of(app):
         door = DOORS[address.name]
+        if address.rule.endpoint.startswith("api.") is not machines:
+            continue
         if (of is None or door.of == of) and (needs is None or door.needs == needs):
             yield address, door
 
@@ -256,6 +420,7 @@ def test_the_ids_of_others_change_nothing(app: Flask, signed_in: SignedIn, world
         assert get_file(alice, things.file_id).state == "attached"
         assert exports.get_export(alice, things.export_id).state == "ready"
         assert get_entity(alice, things.entity_id).changed_by == alice.user_id
+        assert [token.state for token in list_tokens(alice)] == ["live"]
 
 
 @pytest.mark.parametrize("needs", ["edit", "attach"])

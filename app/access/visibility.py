@@ -52,4 +52,6 @@ def visible_exports(actor: Actor) -> Select[Export]:
     elif managed:
         people = select(Membership.user_id).where(Membership.organization_id.in_(managed))
         conditions.append(Export.owner_id.in_(people))
-    return select(Export).where(and_(Export.tenant_id == actor.tenant_id, or_(*conditions)))
+    return select(Export).where(
+        and_(Export.tenant_id == actor.tenant_id, Export.deleted_at.is_(None), or_(*conditions))
+    )

@@ -11,21 +11,17 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from app import clock, record
-from app.accounts import passwords
 from app.accounts.people import actor_of
-from app.accounts.throttle import Attempt
+from app.accounts.proving import begin_as, prove
 from app.actor import Actor
-from app.errors import Invalid, Throttled
 from app.extensions import db
-from app.models import SignInSession, User, begin_writing
+from app.models import SignInSession, begin_writing
 
 SECRET_BYTES = 32
 IDLE_SECONDS = 30 * 60.0
 SESSION_SECONDS = 12 * 3600.0
 SEEN_EVERY = timedelta(seconds=60)
 """Being seen is written down once a minute at most, so that reading a page rarely writes."""
-
-KNOWN_FOR = timedelta(days=90)
 
 log = logging.getLogger(__name__)
 
@@ -35,33 +31,12 @@ def sign_in(
 ) -> str:
     """Begin a session and answer the secret for the cookie. It is told only once; its SHA-256 is kept.
 
-    Unknown address, wrong password, a person who may not sign in any more: the same answer, the same work.
-
     :param address: the network address that asks, for the throttle and the record
-    :raises Invalid: wrong, with words that do not say which of the two
+    :raises WrongCredentials: with words that do not say which of the two is wrong
     :raises Throttled: too many failures
     """
-    # PostgreSQL keeps no NUL in a text, and answers a question with one in it by a fault.
-    account = email.replace("\0", "").strip().casefold()[:254]
-    user = db.session.scalar(select(User).where(User.email == account))
-    known_here = user is not None and _signed_in_from(user, address)
-    usable = user is not None and user.active
-    user_id, password_hash = (user.id, user.password_hash) if user and usable else (None, None)
-    # The hash takes its time: no transaction is left open meanwhile.
-    db.session.rollback()
-    try:
-        attempt = Attempt.begin(account, address, known_here=known_here)
-    except Throttled:
-        log.warning("sign-in throttled", extra={"address": address})
-        raise
-    if not passwords.matches(password, password_hash):
-        _record_refusal(account, address, request_id)
-        raise Invalid("Wrong e-mail address or password.")
-    attempt.succeeded()
-    begin_writing()
-    user = db.session.get_one(User, user_id)
-    if user.password_hash is not None and passwords.needs_rehash(user.password_hash):
-        user.password_hash = passwords.hash_password(password)
+    user_id = prove(email, password, address=address, request_id=request_id)
+    user = begin_as(user_id, password)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = SignInSession(
         user_id=user.id,
@@ -124,9 +99,7 @@ def _see(row: SignInSession, now: datetime) -> None:
         # Never an ended session again, never an earlier time than another request wrote.
         db.session.execute(
             update(SignInSession)
-            .where(
-                SignInSession.id == session_id, SignInSession.ended_at.is_(None), SignInSession.seen_at < now
-            )
+            .where(SignInSession.id == session_id, SignInSession.ended_at.is_(None), SignInSession.seen_at < now)
             .values(seen_at=now)
             .execution_options(synchronize_session=False)
         )
@@ -135,39 +108,6 @@ def _see(row: SignInSession, now: datetime) -> None:
         # A database that is busy with a long load must not keep anybody from reading a page.
         db.session.rollback()
         log.warning("a sign-in session could not be marked as seen")
-
-
-def _signed_in_from(user: User, address: str | None) -> bool:
-    return address is not None and (
-        db.session.scalar(
-            select(SignInSession.id)
-            .where(
-                SignInSession.user_id == user.id,
-                SignInSession.address == address,
-                SignInSession.created_at > clock.now() - KNOWN_FOR,
-            )
-            .limit(1)
-        )
-        is not None
-    )
-
-
-def _record_refusal(account: str, address: str | None, request_id: str | None) -> None:
-    begin_writing()
-    user = db.session.scalar(select(User).where(User.email == account))
-    # What a stranger typed is not kept: people type passwords into the wrong field.
-    record.note(
-        None,
-        "session.refused",
-        "user" if user else None,
-        user.id if user else None,
-        tenant_id=user.tenant_id if user else None,
-        outcome="refused",
-        via="stranger",
-        address=address,
-        request_id=request_id,
-    )
-    db.session.commit()
 
 
 def _digest(secret: str) -> bytes:

@@ -51,7 +51,7 @@ def create_tenant(
     db.session.flush()
     organization_template, _ = add_house_templates(tenant.id)
     db.session.flush()
-    _add_organization(tenant.id, organization_template, name, slug, is_root=True)
+    add_organization(tenant.id, organization_template, name, slug, is_root=True)
     record.note(None, "tenant.create", "tenant", tenant.id, tenant_id=tenant.id, details={"slug": slug})
     db.session.commit()
     return tenant
@@ -73,7 +73,7 @@ def create_organization(tenant_id: UUID, name: str, short_code: str) -> Organiza
     template = template_named(tenant_id, ORGANIZATION_TEMPLATE)
     if template is None:
         raise NotFound("There is no such tenant.")
-    organization = _add_organization(tenant_id, template, name, short_code, is_root=False)
+    organization = add_organization(tenant_id, template, name, short_code, is_root=False)
     record.note(None, "organization.create", "organization", organization.id, tenant_id=tenant_id)
     db.session.commit()
     return organization
@@ -152,9 +152,13 @@ def set_exports_enabled(tenant_id: UUID, enabled: bool) -> None:
     db.session.commit()
 
 
-def _add_organization(
+def add_organization(
     tenant_id: UUID, template: Template, name: str, short_code: str, *, is_root: bool
 ) -> Organization:
+    """Add an organization and its entity to the writing transaction, uncommitted.
+
+    :raises Invalid: the short code is another's
+    """
     if db.session.scalar(select(Organization.id).where(Organization.short_code == short_code)) is not None:
         raise Invalid(fields={"short_code": f"There is an organization {short_code} already."})
     organization = Organization(

@@ -11,9 +11,9 @@ from app import clock, record
 from app.accounts.passwords import check_password, hash_password
 from app.administration.templates import USER_TEMPLATE, template_named
 from app.catalog import records
-from app.errors import Invalid, NotFound
+from app.errors import Duplicate, Invalid, NotFound
 from app.extensions import db
-from app.models import Membership, Organization, SignInSession, Template, User, begin_writing, take_revision
+from app.models import ApiToken, Membership, Organization, SignInSession, Template, User, begin_writing, take_revision
 from app.models.user import ROLES
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+")
@@ -63,6 +63,37 @@ def create_user(
     record.note(None, "user.create", "user", user.id, tenant_id=tenant_id, details={"role": role})
     db.session.commit()
     return user
+
+
+def add_person(
+    tenant_id: UUID, organization_id: UUID, template: Template, email: str, name: str
+) -> User:
+    """Add a person and their entity to the writing transaction, uncommitted: no role yet, and no password.
+
+    :raises Duplicate: somebody has the e-mail address
+    :raises Invalid: by field (``email``, ``name``)
+    """
+    folded = email.strip().casefold()
+    _check(folded, name, ROLES[0], None)
+    if db.session.scalar(select(User.id).where(User.email == folded)) is not None:
+        raise Duplicate(fields={"email": "Somebody has this e-mail address already."})
+    user = User(
+        id=uuid4(), tenant_id=tenant_id, handle=_free_handle(None, folded), email=folded, name=name, password_hash=None
+    )
+    db.session.add(user)
+    db.session.flush()
+    records.add_entity(
+        template, organization_id=organization_id, values={"name": name, "email": folded},
+        revision=take_revision(tenant_id), entity_id=user.id, caption=name,
+    )  # fmt: skip
+    return user
+
+
+def end_tokens_of(user_id: UUID) -> None:
+    """End every sign-in and every token of a person, within the writing transaction."""
+    _end_sessions_of(user_id)
+    live = update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.ended_at.is_(None))
+    db.session.execute(live.values(ended_at=clock.now()))
 
 
 def set_password(user_id: UUID, password: str) -> None:

@@ -10,16 +10,17 @@ from app.archive.crc import crc32_combine
 from app.archive.datapackage import (
     Column,
     LeftOut,
+    Measured,
     PackageDescription,
     Resource,
     Source,
     data_package,
     data_package_bytes,
-    readme_text,
 )
 from app.archive.fragments import SLICE_BYTES, ByteSink, Fragment, FragmentWriter, StoredWriter
 from app.archive.member import DamagedMember, Member, gzip_framed, gzip_length, inflated
 from app.archive.names import NameBook, UnsafeName, check_name, tidy_segment
+from app.archive.readme import readme_text
 from app.archive.zip_writer import AlteredFragment, Archive, DuplicateName, Staged, ZipWriter
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Fragment",
     "FragmentWriter",
     "LeftOut",
+    "Measured",
     "Member",
     "NameBook",
     "PackageDescription",

@@ -1,4 +1,4 @@
-"""What an archive says of itself: ``datapackage.json`` for tools, ``README.txt`` for people.
+"""What an archive says of itself: ``datapackage.json`` for tools; for people see :mod:`app.archive.readme`.
 
 Everything in both comes from the values passed in: not from the clock, the host, or whoever asked.
 """
@@ -6,16 +6,13 @@ Everything in both comes from the values passed in: not from the clock, the host
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
-_WIDTH: Final = 78
 _MEDIA_TYPES: Final = {
     "csv": "text/csv",
     "json": "application/json",
@@ -59,6 +56,21 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A metric whose values a table holds line by line: its name as it is written there, and what that means.
+
+    :param kind: what a value is: ``number``, or ``boolean`` written as 1 and 0
+    :param of: whose metric it is; two metrics may share a name
+    """
+
+    name: str
+    title: str
+    unit: str
+    kind: str
+    of: str
+
+
+@dataclass(frozen=True)
 class Resource:
     """One file of the archive, described.
 
@@ -67,9 +79,10 @@ class Resource:
     :param raw_length: bytes once unpacked
     :param raw_sha256: of the unpacked file, hex
     :param rows: records inside; None for an attachment
-    :param values: for a table with several values in a row, how many there are in it: its rows are not counted then
+    :param values: for measurements, how many values there are in it; people are told those, not its rows
     :param columns: for a table, in the file's order; empty for anything else, such as an attachment
     :param media_type: may be left out for the four formats of ours
+    :param metrics: for a table in which a column says what was measured: what there can be
     """
 
     path: str
@@ -82,6 +95,7 @@ class Resource:
     description: str = ""
     media_type: str = ""
     values: int | None = None
+    metrics: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,14 +153,14 @@ def data_package(described: PackageDescription) -> dict[str, Any]:
         "name": described.name,
         "title": described.title,
         "description": described.description,
-        "created": _instant(described.snapshot_at),
+        "created": instant_text(described.snapshot_at),
     }
     if described.sources:
         package["sources"] = [
             {"title": one.title, **({"path": one.path} if one.path else {})} for one in described.sources
         ]
     package["chartroom"] = {
-        "snapshot": {"revision": described.snapshot_revision, "at": _instant(described.snapshot_at)},
+        "snapshot": {"revision": described.snapshot_revision, "at": instant_text(described.snapshot_at)},
         "csvForSpreadsheets": described.for_spreadsheets,
         "leftOut": [{"what": one.what, "why": one.why} for one in described.left_out],
         "notes": list(described.notes),
@@ -161,11 +175,6 @@ def data_package_bytes(described: PackageDescription) -> bytes:
     """:func:`data_package` as the bytes of ``datapackage.json``: the same description gives the same
     bytes."""
     return orjson.dumps(data_package(described), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def readme_text(described: PackageDescription) -> str:
-    """``README.txt``: what this is, which snapshot, what was left out and why, in plain lines."""
-    return "\n".join(_readme_lines(described)).rstrip("\n") + "\n"
 
 
 def _resource(one: Resource, name: str, for_spreadsheets: bool) -> dict[str, Any]:
@@ -183,17 +192,25 @@ def _resource(one: Resource, name: str, for_spreadsheets: bool) -> dict[str, Any
         resource["encoding"] = "utf-8-sig" if one.format == "csv" and for_spreadsheets else "utf-8"
     resource["bytes"] = one.raw_length
     resource["hash"] = f"sha256:{one.raw_sha256}"
-    if one.rows is not None:
-        resource["rowCount"] = one.rows
-        if _validators_read_rows_of(one):
-            resource["rows"] = one.rows  # Frictionless' own word: it counts and compares
-    if one.values is not None:
-        resource["valueCount"] = one.values
+    resource |= _counts(one)
     if one.columns and one.format == "csv":
         resource["dialect"] = dict(_CSV_DIALECT)
     if one.columns:
         resource["schema"] = {"fields": [_field(column) for column in one.columns], "missingValues": [""]}
+    if one.metrics:
+        resource["metrics"] = [_metric(metric) for metric in one.metrics]
     return resource
+
+
+def _counts(one: Resource) -> dict[str, int]:
+    counts = {}
+    if one.rows is not None:
+        counts["rowCount"] = one.rows
+        if _validators_read_rows_of(one):
+            counts["rows"] = one.rows  # Frictionless' own word: it counts and compares
+    if one.values is not None:
+        counts["valueCount"] = one.values
+    return counts
 
 
 def _validators_read_rows_of(one: Resource) -> bool:
@@ -204,7 +221,8 @@ def _validators_read_rows_of(one: Resource) -> bool:
     fault with every JSON array (it counts no bytes while parsing one) and with NDJSON without a line, and
     needs more packages for Parquet.
     """
-    return bool(one.columns) and (one.format == "csv" or (one.format == "ndjson" and one.rows != 0))
+    is_empty = one.rows == 0 or one.values == 0
+    return bool(one.columns) and (one.format == "csv" or (one.format == "ndjson" and not is_empty))
 
 
 def _field(column: Column) -> dict[str, Any]:
@@ -222,6 +240,11 @@ def _field(column: Column) -> dict[str, Any]:
     if constraints:
         field["constraints"] = constraints
     return field
+
+
+def _metric(one: Measured) -> dict[str, Any]:
+    metric = {"name": one.name, "title": one.title, "type": one.kind, "of": one.of}
+    return {**metric, "unit": one.unit} if one.unit else metric
 
 
 class _ResourceNames:
@@ -243,87 +266,11 @@ class _ResourceNames:
         return name
 
 
-def _instant(moment: datetime) -> str:
+def instant_text(moment: datetime) -> str:
+    """``2020-01-07T21:20:00.000Z``.
+
+    :raises ValueError: a moment without a time zone
+    """
     if moment.utcoffset() is None:
         raise ValueError("the snapshot's time needs a time zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _readme_lines(described: PackageDescription) -> Iterator[str]:
-    yield from _wrapped(described.title)
-    yield "=" * min(_WIDTH, max(3, len(described.title)))
-    yield ""
-    if described.description:
-        yield from _wrapped(described.description)
-        yield ""
-    yield from _heading("Snapshot")
-    yield from _wrapped(
-        f"The data is as it was at {_instant(described.snapshot_at)} (UTC), "
-        f"revision {described.snapshot_revision}. Nothing that was entered or changed later is in it."
-    )
-    yield ""
-    yield from _heading("Files")
-    for one in described.resources:
-        yield from _file_lines(one)
-    if not described.resources:
-        yield "No file: there was nothing to export."
-    yield ""
-    yield from _heading("Left out")
-    for left in described.left_out:
-        yield from _wrapped(f"- {left.what}: {left.why}.", "  ")
-    if not described.left_out:
-        yield "Nothing that was asked for was left out."
-    yield ""
-    yield from _reading_lines(described)
-    yield from _listed("Notes", described.notes)
-    yield from _listed("Source of the data", [f"{one.title} {one.path}".strip() for one in described.sources])
-
-
-def _file_lines(one: Resource) -> Iterator[str]:
-    size = f"{one.raw_length:,} byte{'' if one.raw_length == 1 else 's'}"
-    records = "" if one.rows is None else f", {one.rows:,} record{'' if one.rows == 1 else 's'}"
-    values = "" if one.values is None else f", {one.values:,} value{'' if one.values == 1 else 's'}"
-    yield f"- {one.path}"
-    yield from _wrapped(f"  {one.title} ({size}{records}{values})", "  ")
-    if one.description:
-        yield from _wrapped(f"  {one.description}", "  ")
-
-
-def _reading_lines(described: PackageDescription) -> Iterator[str]:
-    formats = {one.format for one in described.resources if one.columns}
-    yield from _heading("How to read it")
-    yield from _wrapped(
-        "datapackage.json describes each file for programs (Frictionless Data Package): its size and its SHA-256"
-        + (", and its columns with types, units and choices." if formats else ".")
-    )
-    if "csv" in formats:
-        yield from _wrapped("CSV files are UTF-8, comma separated, with one header line (RFC 4180).")
-        yield from _wrapped(
-            "They were written for spreadsheets: they begin with a byte-order mark, and a text cell that "
-            "a spreadsheet would run as a formula has an apostrophe (') before it, not part of the value."
-            if described.for_spreadsheets
-            else "Their values are verbatim. A spreadsheet may run a text that begins with = + - or @ as "
-            'a formula; ask for the export with the option "for spreadsheets" before opening it in one.'
-        )
-    if "ndjson" in formats:
-        yield from _wrapped("NDJSON files are UTF-8 and hold one JSON document on each line.")
-    yield ""
-
-
-def _listed(heading: str, paragraphs: Sequence[str]) -> Iterator[str]:
-    if paragraphs:
-        yield from _heading(heading)
-        for paragraph in paragraphs:
-            yield from _wrapped(f"- {paragraph}", "  ")
-        yield ""
-
-
-def _heading(text: str) -> Iterator[str]:
-    yield text
-    yield "-" * len(text)
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]

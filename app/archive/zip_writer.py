@@ -214,9 +214,9 @@ class _Torn:
 
 
 class _RawFile:
-    """Learns a file's own SHA-256 from its compressed bytes as they pass, in a thread beside the copying.
+    """Learns a file's own SHA-256 from its compressed bytes as they pass, in two threads beside the copying.
 
-    Inflating and hashing let other threads run, so that a large file costs the longer of the two, not their sum.
+    Inflating and hashing let other threads run, so that a large file costs the longest of the three, not their sum.
     """
 
     def __init__(self) -> None:
@@ -224,17 +224,23 @@ class _RawFile:
         self._sha256 = hashlib.sha256()
         self._length = 0
         self._chunks: Queue[bytes | None] = Queue(_CHUNKS_WAITING)
+        self._pieces: Queue[bytes | None] = Queue(_CHUNKS_WAITING)
         self._fault: DamagedMember | None = None
-        self._thread = Thread(target=self._learn, name="fingerprint", daemon=True)
+        self._threads = [
+            Thread(target=work, name=f"fingerprint-{name}", daemon=True)
+            for name, work in (("inflate", self._inflate), ("hash", self._hash))
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._thread.is_alive():
+        if self._threads[0].is_alive():
             self._chunks.put(None)
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def take(self, chunk: bytes) -> None:
         """Let a chunk be looked at.
@@ -248,21 +254,27 @@ class _RawFile:
     def sha256(self, promised_length: int, name: str) -> str:
         """The fingerprint, when all chunks were taken."""
         self._chunks.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         if self._fault is not None or not self._inflater.complete or self._length != promised_length:
             raise AlteredFragment(f"{name!r} inflates to another length than its fragments say") from self._fault
         return self._sha256.hexdigest()
 
-    def _learn(self) -> None:
+    def _inflate(self) -> None:
         while (chunk := self._chunks.get()) is not None:
             if self._fault is not None:
                 continue  # whoever puts chunks must not wait for ever
             try:
                 for piece in self._inflater.feed(chunk):
-                    self._sha256.update(piece)
-                    self._length += len(piece)
+                    self._pieces.put(piece)
             except DamagedMember as fault:
                 self._fault = fault
+        self._pieces.put(None)
+
+    def _hash(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            self._sha256.update(piece)
+            self._length += len(piece)
 
 
 def _exactly(stream: BinaryIO, length: int) -> Iterator[bytes]:

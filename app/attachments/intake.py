@@ -25,6 +25,14 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class Writable(Protocol):
+    """Where a body goes."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
 class Intake:
     """The private folder for bytes that nobody has looked at yet, and the deployment's bound on one file."""
 
@@ -72,7 +80,7 @@ def bind(folder: Path, max_bytes: int) -> None:
 
 
 def take_body(
-    stream: Readable, into: IO[bytes], *, limit: int, declared: int | None, too_large: str
+    stream: Readable, into: Writable, *, limit: int, declared: int | None, too_large: str
 ) -> tuple[int, str]:
     """Read a body into a file, counting; answers its length and SHA-256 (hex).
 

@@ -83,3 +83,8 @@ def _matches(media_type: str, pattern: str) -> bool:
 
 def _accepted(extensions: list[str]) -> str:
     return f"Accepted: {', '.join(extensions)}." if extensions else "No kind of file is accepted here."
+
+
+def kind_of(name: str) -> Kind | None:
+    """The kind that a file's name promises; None when its ending is none that we know."""
+    return _BY_EXTENSION.get(clean_name(name).extension)

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from app import record
 from app.actor import Actor
+from app.attachments.announced import find_own
 from app.attachments.holding import visible_files
-from app.errors import Gone, NotFound, Unavailable
+from app.attachments.kinds import kind_of
+from app.errors import Gone, NotFound, NotReady, Unavailable
 from app.extensions import db
 from app.models import Entity, StoredFile, begin_writing
 from app.storage import storage
@@ -51,7 +53,7 @@ def open_file(
     :raises Gone: as :func:`get_file`
     :raises Unavailable: its bytes cannot be read just now
     """
-    file = get_file(actor, file_id)
+    file = get_file_or_own(actor, file_id)
     stream = _open(file.storage_key)
     if not note or (continues and record.is_noted(actor, "file.download", "file", file_id)):
         return file, stream
@@ -65,7 +67,7 @@ def open_file(
 
 def _log_download(actor: Actor, file_id: UUID) -> StoredFile:
     begin_writing()
-    file = get_file(actor, file_id)
+    file = get_file_or_own(actor, file_id)
     record.note(
         actor,
         "file.download",
@@ -76,6 +78,51 @@ def _log_download(actor: Actor, file_id: UUID) -> StoredFile:
     )
     db.session.commit()
     return file
+
+
+def get_file_or_own(actor: Actor, file_id: UUID) -> StoredFile:
+    """As :func:`get_file`, and also a file of the actor's own whose bytes came and that is not attached yet.
+
+    :raises NotFound: as :func:`get_file`
+    :raises NotReady: the actor announced it, and its bytes have not come
+    :raises Gone: it was removed from its entity
+    """
+    own = find_own(actor, file_id)
+    if own is not None and own.state == "stored":
+        return own
+    if own is not None and own.state == "expected":
+        raise NotReady("The bytes of this file have not come yet.")
+    return get_file(actor, file_id)
+
+
+def file_address(actor: Actor, file_id: UUID, *, inline: bool, seconds: int) -> str | None:
+    """An address at the object store for a file's bytes, kept in the record as given away; None: serve it yourself.
+
+    Refusals as :func:`get_file_or_own`.
+    """
+    file = get_file_or_own(actor, file_id)
+    url = storage.signed_url(
+        file.storage_key,
+        file_name=file.name,
+        media_type=served_type(file),
+        seconds=seconds,
+        disposition="inline" if inline and may_show(file) else "attachment",
+    )
+    if url is not None:
+        begin_writing()
+        record.note(actor, "file.download", "file", file_id, details={"by": "address"})
+        db.session.commit()
+    return url
+
+
+def may_show(file: StoredFile) -> bool:
+    """Whether a browser may show it in place: only what a decoder has looked at, and no kind that could run."""
+    return kind_of(file.name) is not None
+
+
+def served_type(file: StoredFile) -> str:
+    """Its media type, as far as we know it ourselves."""
+    return file.media_type if may_show(file) else "application/octet-stream"
 
 
 def open_preview(actor: Actor, file_id: UUID) -> tuple[StoredFile, BinaryIO]:

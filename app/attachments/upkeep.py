@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
+from app.attachments.announced import keys_of_pieces
 from app.extensions import db
-from app.models import Export, StoredFile, Tenant, begin_writing
+from app.models import Export, FilePiece, StoredFile, Tenant, begin_writing
 from app.models.export import PENDING_STATES
 from app.storage import storage
 
@@ -18,7 +19,8 @@ UNATTACHED_FOR = timedelta(hours=24)
 REMOVED_FOR = timedelta(hours=1)
 """Whoever began to download a file before its removal has this long to finish."""
 _ROWS_AT_ONCE = 200
-_ROOMS = ("files/", "previews/")
+_UUID_LENGTH = 36
+_ROOMS = ("files/", "previews/", "pieces/", "arrivals/")
 
 
 def sweep_files(now: datetime) -> int:
@@ -57,8 +59,11 @@ def _forget_rows(now: datetime) -> list[str]:
         db.session.rollback()
         return []
     begin_writing()
-    files = list(db.session.scalars(select(StoredFile).where(_unneeded(now)).limit(_ROWS_AT_ONCE)))
+    # Locked, so that none is attached meanwhile.
+    unneeded = select(StoredFile).where(_unneeded(now)).limit(_ROWS_AT_ONCE)
+    files = list(db.session.scalars(unneeded.with_for_update(skip_locked=True)))
     keys = [key for file in files for key in (file.storage_key, file.preview_key) if key]
+    keys += keys_of_pieces([file.id for file in files])
     for file in files:
         db.session.delete(file)
     db.session.commit()
@@ -85,20 +90,34 @@ def _sweep_objects(now: datetime) -> int:
     for room in _ROOMS:
         old = (found.key for found in storage.list_(room) if found.modified_at < now - UNATTACHED_FOR)
         for keys in _batches(old):
-            ids = {key: _file_id(key) for key in keys}
-            named = select(StoredFile.id).where(StoredFile.id.in_([known for known in ids.values() if known]))
-            kept = set(db.session.scalars(named))
+            kept = _named(room, keys)
             db.session.rollback()
             for key in keys:
-                if ids[key] not in kept:
+                if key not in kept:
                     storage.delete(key)
                     count += room == _ROOMS[0]
     return count
 
 
+def _named(room: str, keys: list[str]) -> set[str]:
+    """Those of the keys that a row speaks of. A preview goes with its file's bytes, under the same last segment."""
+    if room == "pieces/":
+        held = db.session.scalars(select(FilePiece.storage_key).where(FilePiece.storage_key.in_(keys)))
+        return {key for key in held if key}
+    if room == "arrivals/":
+        ids = {key: _file_id(key) for key in keys}
+        expected = select(StoredFile.id).where(StoredFile.id.in_({one for one in ids.values() if one}))
+        waiting = set(db.session.scalars(expected.where(StoredFile.state == "expected")))
+        return {key for key, one in ids.items() if one in waiting}
+    files = {f"files/{key.removeprefix(room)}": key for key in keys}
+    named = select(StoredFile.storage_key).where(StoredFile.storage_key.in_(files))
+    return {files[key] for key in db.session.scalars(named)}
+
+
 def _file_id(key: str) -> UUID | None:
+    """Of ``arrivals/<id>`` and ``arrivals/<id>-<number>``."""
     try:
-        return UUID(key.rpartition("/")[2])
+        return UUID(key.removeprefix("arrivals/")[:_UUID_LENGTH])
     except ValueError:
         return None
 

@@ -90,7 +90,7 @@ def begin_upload(
     """
     room = room_for(actor, entity_id, attribute_name)
     entity, attribute, limit = room.entity, room.attribute, room.limit
-    _refuse_one_too_many(entity, attribute)
+    refuse_one_too_many(entity, attribute)
     kept = clean_name(name)
     media_types = media_types_of(attribute)
     kind_for(kept.name, media_types)
@@ -166,7 +166,7 @@ def _attach(
     entity = get_holder(actor, reception.entity_id)
     require(actor, Permission.ATTACH, entity.organization_id)
     attribute = file_attribute(entity, reception.attribute)
-    _refuse_one_too_many(entity, attribute)
+    refuse_one_too_many(entity, attribute)
     file = StoredFile(
         id=file_id,
         tenant_id=entity.tenant_id,
@@ -218,7 +218,11 @@ def _undo(file_id: UUID, keys: tuple[str, str | None]) -> None:
                 storage.delete(key)
 
 
-def _refuse_one_too_many(entity: Entity, attribute: TemplateAttribute) -> None:
+def refuse_one_too_many(entity: Entity, attribute: TemplateAttribute) -> None:
+    """Refuse unless one more file fits.
+
+    :raises Invalid: with words for a person
+    """
     if words := full_words(entity, attribute):
         raise Invalid(words)
 

@@ -7,18 +7,21 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
+from numpy.typing import NDArray
 
 from app.builder.formulas import guarded
+from app.builder.fragments import Bytes
+from app.builder.number_text import number_text
 from app.rows.arrow_text import text_of
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What app.builder.formulas says, for whole columns.
 _FORMULA_PATTERN = "^[=+\\-@\t\r\n＝＋－＠]"
+_EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
 _NEEDS_QUOTES = '[",\r\n]'
-_PLAIN = arrow_csv.WriteOptions(include_header=False, quoting_style="none", batch_size=16_384)
 
 
 def header(names: Sequence[str], for_spreadsheets: bool) -> bytes:
@@ -36,21 +39,19 @@ def cells(texts: Sequence[str], for_spreadsheets: bool) -> str:
     return line.getvalue().removesuffix("\r\n")
 
 
-def numbers(columns: Sequence[Any]) -> bytes:
-    """Lines of columns whose texts need no quotes; an absent value is an empty cell, numbers are as short as exact."""
-    if not len(columns[0]):
-        return b""
-    written = io.BytesIO()
-    names = [str(number) for number in range(len(columns))]
-    arrow_csv.write_csv(pa.RecordBatch.from_arrays(list(columns), names=names), written, _PLAIN)
-    return written.getvalue().replace(b"\n", b"\r\n")
+def numbers(first: Any, columns: Sequence[NDArray[np.float64]]) -> Bytes:
+    """Lines of numbers; an absent value is an empty cell, numbers are as short as exact.
+
+    :param first: the column before them, whose texts need no quotes
+    """
+    return lines([first, *map(number_text, columns)])
 
 
 def lines(columns: Sequence[Any]) -> memoryview:
-    """Lines of ready cells (:func:`cells_of`), joined."""
-    last = pc.binary_join_element_wise(columns[-1], "\r\n", "")
-    joined = pc.binary_join_element_wise(*columns[:-1], last, ",") if len(columns) > 1 else last
-    return text_of(joined)
+    """Lines of ready cells (:func:`cells_of`), joined; what is null is an empty cell."""
+    *others, last = columns
+    ended = pc.binary_join_element_wise(last, "\r\n", "", **_EMPTY)
+    return text_of(pc.binary_join_element_wise(*others, ended, ",", **_EMPTY) if others else ended)
 
 
 def cells_of(column: Any, for_spreadsheets: bool, textual: bool) -> Any:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -66,11 +70,68 @@ class Built:
     raw_sha256: str | None
 
 
+class _Child:
+    """A builder's process, watched by a descriptor: a fork of whoever started it may look after it too."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT
+        )
+        self.pid = self._process.pid
+        self._watch = os.pidfd_open(self.pid)
+
+    @property
+    def orders(self) -> IO[bytes]:
+        return _there(self._process.stdin)
+
+    @property
+    def answers(self) -> IO[bytes]:
+        return _there(self._process.stdout)
+
+    @property
+    def is_running(self) -> bool:
+        return not self._ends_within(0)
+
+    @property
+    def held_bytes(self) -> int:
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()
+        except OSError:  # it is gone
+            return 0
+        return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._watch, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill it, and wait until it is gone."""
+        self.kill()
+        self._ends_within(_END_SECONDS)
+        self._process.poll()
+        for pipe in (self.orders, self.answers):
+            # What was not sent yet has nobody to go to.
+            with suppress(BrokenPipeError):
+                pipe.close()
+        os.close(self._watch)
+
+    def _ends_within(self, seconds: float) -> bool:
+        watching = select.poll()
+        watching.register(self._watch, select.POLLIN)
+        return bool(watching.poll(seconds * 1000))
+
+
+def _there(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise RuntimeError("a builder has pipes on both sides")
+    return pipe
+
+
 class Builder:
     """One builder process, kept for several orders. It dies with the thread that started it, or when told to."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._place: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
 
@@ -84,12 +145,10 @@ class Builder:
 
     def start(self) -> None:
         """Start it unless it runs, without waiting until it is there."""
-        if self._child is None or self._child.poll() is not None:
+        if not self.is_running:
             self.end()
-            self._child = subprocess.Popen(  # noqa: S603  # our own module
-                _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT
-            )
-        if self._told != self._place:
+            self._child = _Child()
+        if self._place and self._told != self._place:
             self._send({"open": self._place})
             self._told = self._place
 
@@ -120,6 +179,15 @@ class Builder:
     def pid(self) -> int | None:
         return None if self._child is None else self._child.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.is_running
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it holds now."""
+        return 0 if self._child is None else self._child.held_bytes
+
     def interrupt(self) -> None:
         """Kill it, from any thread. Whoever waits for its answer is told that it is gone, and ends it."""
         child = self._child
@@ -130,28 +198,23 @@ class Builder:
         """End it at once; what it was making is garbage that the sweep finds."""
         child, self._child = self._child, None
         self._told = {}
-        if child is None:
-            return
-        child.kill()
-        child.wait(_END_SECONDS)
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
+        if child is not None:
+            child.end()
 
     def _send(self, order: Mapping[str, Any]) -> None:
-        if self._child is None or self._child.stdin is None:
+        if self._child is None:
             raise BuilderFault("the builder was not started")
         try:
-            self._child.stdin.write(orjson.dumps(order) + b"\n")
-            self._child.stdin.flush()
+            self._child.orders.write(orjson.dumps(order) + b"\n")
+            self._child.orders.flush()
         except OSError as fault:
             self.end()
             raise BuilderFault("the builder is gone") from fault
 
     def _hear(self) -> dict[str, Any]:
-        if self._child is None or self._child.stdout is None:
+        if self._child is None:
             raise BuilderFault("the builder was not started")
-        line = self._child.stdout.readline()
+        line = self._child.answers.readline()
         if not line.endswith(b"\n"):
             self.end()
             raise BuilderFault("the builder is gone")

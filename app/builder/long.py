@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.builder import csv_text, json_text, parquet
 from app.builder.fragments import Bytes, Made, Recipe
 from app.builder.long_fields import FIELDS
+from app.builder.number_text import number_text
 from app.rows.arrow_text import text_of
 from app.rows.instants import iso_text
 from app.rows.source import Range, Source, Values
@@ -69,7 +70,7 @@ def _csv(slices: Iterator[Values], recipe: Recipe) -> Iterator[Bytes]:
             ]
         )
         middle = between.take(pa.array(place * len(metrics) + metric_place))
-        yield _joined(iso_text(found.times), middle, _numbers(found.values), "\r\n")
+        yield _joined(iso_text(found.times), middle, number_text(found.values), "\r\n")
 
 
 def _objects(found: Values, recipe: Recipe) -> Bytes:
@@ -85,7 +86,7 @@ def _objects(found: Values, recipe: Recipe) -> Bytes:
     metrics, metric_place = np.unique(found.metrics, return_inverse=True)
     keys = pa.array([_key(recipe["metrics"][str(one)]) for one in metrics.tolist()])
     after = pa.array(["", "}}\n"]).take(pa.array(ends.astype(np.int8)))
-    return _joined(before.take(pa.array(at)), keys.take(pa.array(metric_place)), _numbers(found.values), after)
+    return _joined(before.take(pa.array(at)), keys.take(pa.array(metric_place)), number_text(found.values), after)
 
 
 def _objects_begin(found: Values, names: Mapping[str, str]) -> tuple[Values, NDArray[np.bool_]]:
@@ -143,11 +144,6 @@ def _category(words: list[str | None], place: NDArray[np.int64]) -> Any:
 def _facts(recipe: Recipe, series: int) -> list[str]:
     source: Mapping[str, Any] = recipe["sources"][str(series)]
     return [source[name] or "" for name in OF_SERIES]
-
-
-def _numbers(values: NDArray[np.float64]) -> Any:
-    """Numbers as short as they are exact."""
-    return pc.cast(pa.array(values), pa.string())
 
 
 def _joined(*columns: Any) -> memoryview:

@@ -42,10 +42,9 @@ def _pages(source: Source, recipe: Recipe, made: Made) -> Iterator[bytes]:
     naming = _Naming(source, recipe) if recipe["references"] else None
     for statement in recipe["statements"]:
         page = source.records(statement, recipe["words"])
-        if not page:
-            continue
-        made.rows += page.count(b"\n")
-        yield naming.named(page) if naming else page
+        if page.count:
+            made.rows += page.count
+            yield naming.named(page.text) if naming else page.text
 
 
 class _Naming:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from app.builder import csv_text, parquet
 from app.builder.fragments import Bytes, Made, Recipe
+from app.rows.blocks import Grid, joined
 from app.rows.instants import iso_text
-from app.rows.source import Range, Source, Values
+from app.rows.source import Doubles, Integers, Range, Source, Values, grids_of
 
 _CELLS_AT_ONCE = 4_000_000
 """Where each value has an instant of its own, a table is nearly empty, and its size is instants times metrics."""
@@ -30,32 +28,55 @@ def make_wide(source: Source, recipe: Recipe) -> Made:
     """
     made = Made()
     slices = _slices(source, recipe, made)
-    made.pieces = parquet.wide_file(slices, recipe["fields"]) if recipe["format"] == "parquet" else _csv(slices, recipe)
+    if recipe["format"] == "parquet":
+        # What is not a number was not measured.
+        arrays = ((times, [pa.array(own, from_pandas=True) for own in columns]) for times, columns in slices)
+        made.pieces = parquet.wide_file(arrays, recipe["fields"])
+    else:
+        made.pieces = _csv(slices, recipe)
     return made
 
 
-def _csv(slices: Iterator[tuple[NDArray[np.int64], list[Any]]], recipe: Recipe) -> Iterator[Bytes]:
+def _csv(slices: Iterator[tuple[Integers, list[Doubles]]], recipe: Recipe) -> Iterator[Bytes]:
     if recipe.get("header"):
         yield csv_text.header(recipe["header"], recipe["for_spreadsheets"])
     for times, columns in slices:
-        first = iso_text(times) if recipe["timestamps"] == "ISO_8601" else pa.array(times)
-        yield csv_text.numbers([first, *columns])
+        first = iso_text(times) if recipe["timestamps"] == "ISO_8601" else pa.array(times).cast(pa.string())
+        yield csv_text.numbers(first, columns)
 
 
-def _slices(source: Source, recipe: Recipe, made: Made) -> Iterator[tuple[NDArray[np.int64], list[Any]]]:
+def _slices(source: Source, recipe: Recipe, made: Made) -> Iterator[tuple[Integers, list[Doubles]]]:
+    """Instants, and for each metric its values there; NaN where there is none."""
     series, metrics = tuple(recipe["series"]), tuple(recipe["metrics"])
     for start, end in recipe["slices"] if series and metrics else ():
-        found = _of_instants(source.values(Range(series, metrics, start, end, recipe["revision"])))
-        made.rows += len(found)
-        yield from (_pivoted(some, metrics) for some in _in_runs(found, max(1, _CELLS_AT_ONCE // len(metrics))))
+        grids = _grids(source, Range(series, metrics, start, end, recipe["revision"]))
+        for run in _in_runs(grids, max(1, _CELLS_AT_ONCE // len(metrics))):
+            times, columns = joined(run, metrics)
+            made.rows += sum(len(own) - int(np.count_nonzero(np.isnan(own))) for own in columns)
+            yield times, columns
 
 
-def _in_runs(found: Values, most: int) -> Iterator[Values]:
-    """The values in runs of at most so many instants."""
-    begins = np.flatnonzero(np.append(True, found.times[1:] != found.times[:-1]) if len(found) else [])[most::most]
-    for start, end in pairwise([0, *begins.tolist(), len(found)]):
-        own = slice(start, end)
-        yield Values(found.series[own], found.times[own], found.metrics[own], found.values[own])
+def _grids(source: Source, wanted: Range) -> list[Grid]:
+    if len(wanted.series) == 1:
+        return source.grids(wanted)
+    return grids_of(_of_instants(source.values(wanted)))
+
+
+def _in_runs(grids: Sequence[Grid], most: int) -> Iterator[list[Grid]]:
+    """The grids in runs of so many instants, the last of fewer; wherever one grid ends and the next begins."""
+    run: list[Grid] = []
+    room = most
+    for grid in grids:
+        place = 0
+        while place < len(grid):
+            taken = min(room, len(grid) - place)
+            run.append(grid.cut(place, place + taken))
+            place, room = place + taken, room - taken
+            if not room:
+                yield run
+                run, room = [], most
+    if run:
+        yield run
 
 
 def _of_instants(found: Values) -> Values:
@@ -68,22 +89,3 @@ def _of_instants(found: Values) -> Values:
     keep[1:] = (times[1:] != times[:-1]) | (metrics[1:] != metrics[:-1])
     kept = order[keep]
     return Values(found.series[kept], times[keep], metrics[keep], found.values[kept])
-
-
-def _pivoted(found: Values, metrics: tuple[int, ...]) -> tuple[NDArray[np.int64], list[Any]]:
-    """The instants, and for each metric an Arrow column of its values there, null where there is none."""
-    begins = np.ones(len(found), dtype=np.bool_)
-    begins[1:] = found.times[1:] != found.times[:-1]
-    row = np.cumsum(begins) - 1
-    times = found.times[begins]
-    columns = []
-    for metric in metrics:
-        own = found.metrics == metric
-        at = row[own]
-        if len(at) == len(times):
-            columns.append(pa.array(found.values[own]))
-            continue
-        values, absent = np.zeros(len(times)), np.ones(len(times), dtype=np.bool_)
-        values[at], absent[at] = found.values[own], False
-        columns.append(pa.array(values, mask=absent))
-    return times, columns

@@ -21,11 +21,19 @@ from app.models.template import FILE_TYPES, TemplateAttribute
 
 @dataclass(slots=True)
 class Checked:
-    """The values after the change, the names of those that changed, and what is wrong."""
+    """The values after the change, the names of those that changed, and what is wrong.
+
+    ``taken`` names those of the faults that only say that another record has the value.
+    """
 
     values: Values
     changed: list[str] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
+
+
+class _Taken(Unreadable):
+    """Another record has a value that must be unique."""
 
 
 def check_values(actor: Actor, entity: Entity, given: Mapping[str, Any]) -> Checked:
@@ -45,6 +53,18 @@ def check_values(actor: Actor, entity: Entity, given: Mapping[str, Any]) -> Chec
                 _judge(actor, entity, attribute, given[name], present.get(name), checked)
             except Unreadable as fault:
                 checked.faults[name] = f"{attribute.label} {fault}."
+                if isinstance(fault, _Taken):
+                    checked.taken.append(name)
+    return checked
+
+
+def check_new(actor: Actor, draft: Entity, given: Mapping[str, Any]) -> Checked:
+    """As :func:`check_values` for an entity that is to be; what is mandatory must be given, but for files."""
+    checked = check_values(actor, draft, given)
+    for attribute in draft.template.attributes:
+        missing = attribute.mandatory and attribute.kind not in FILE_TYPES and attribute.name not in checked.values
+        if missing and attribute.name not in checked.faults:
+            checked.faults[attribute.name] = f"{attribute.label} must have a value."
     return checked
 
 
@@ -64,7 +84,7 @@ def _judge(
     if value == present:
         return
     if attribute.unique and _taken(entity, attribute, value):
-        raise Unreadable("must be unique; another record has this value")
+        raise _Taken("must be unique; another record has this value")
     checked.values[attribute.name] = value
     checked.changed.append(attribute.name)
 

@@ -143,7 +143,7 @@ def _changes(actor: Actor, entity: Entity, old: Row, new: Row) -> Iterator[Chang
         before, after = was.get(attribute.name), became.get(attribute.name)
         if before == after:
             continue
-        if attribute.phi and not sees_all:
+        if attribute.is_identifying and not sees_all:
             yield Change(attribute, hidden=True)
         elif attribute.kind in FILE_TYPES:
             yield Change(attribute, added=_names_of(after, before), removed=_names_of(before, after))

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.access import Permission, allows, visible_entities, visible_organizations
 from app.actor import Actor
+from app.catalog.findability import can_be_kept
 from app.errors import NotFound
 from app.extensions import db
 from app.models import Entity, Organization, Template
@@ -32,6 +33,29 @@ def get_entity(actor: Actor, entity_id: UUID, data_type: str | None = None) -> E
     if entity is None:
         raise NotFound("There is no such record, or you may not see it.")
     return entity
+
+
+def get_entity_by_key(actor: Actor, data_type: str, key: str) -> Entity:
+    """The entity of that key (a device's own id), if the actor may see it.
+
+    :raises NotFound: there is none, or the actor may not know
+    """
+    wanted = visible_entities(actor).where(Entity.data_type == data_type, Entity.key == key)
+    entity = db.session.scalar(wanted) if can_be_kept(key) else None
+    if entity is None:
+        raise NotFound("There is no such record, or you may not see it.")
+    return entity
+
+
+def find_template(
+    actor: Actor, data_type: str | None = None, *, template_id: UUID | None = None, name: str | None = None
+) -> Template | None:
+    """The tenant's template of that id or name, and of that data type if one is given."""
+    wanted = select(Template).where(Template.tenant_id == actor.tenant_id)
+    wanted = wanted.where(Template.id == template_id if name is None else Template.name == name)
+    if data_type is not None:
+        wanted = wanted.where(Template.data_type == data_type)
+    return db.session.scalar(wanted) if name is None or can_be_kept(name) else None
 
 
 def may_edit(actor: Actor, entity: Entity) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, intersect, select
+from sqlalchemy import ColumnElement, Select, exists, func, intersect, or_, select, union
 
 from app.catalog.findability import known_id, words_in
 from app.extensions import db
@@ -39,6 +39,14 @@ def matching(tenant_id: UUID, data_type: str, words: list[str]) -> list[ColumnEl
         if len(found) <= FEW:
             return [Entity.id.in_(found)]
     return [_has(word) for word in words]
+
+
+def matching_any(tenant_id: UUID, data_type: str, words: list[str]) -> ColumnElement[bool]:
+    """The condition on ``Entity`` that at least one of the words begins one of its words, or is its id."""
+    holding = union(*(_holding(tenant_id, data_type, word) for word in words)).subquery()
+    found = Entity.id.in_(select(holding.c.entity_id))
+    ids = [known for known in map(known_id, words) if known]
+    return or_(found, Entity.id.in_(ids)) if ids else found
 
 
 def _seldom_meet(words: list[str], sample: list[UUID]) -> bool:

@@ -20,7 +20,10 @@ Values = dict[str, Any]
 
 
 class Known(NamedTuple):
-    """What writing needs to know of an attribute; plain, because a load asks it a million times."""
+    """What writing needs to know of an attribute; plain, because a load asks it a million times.
+
+    ``phi``: its values identify people, see :attr:`app.models.template.TemplateAttribute.is_identifying`.
+    """
 
     name: str
     kind: str
@@ -37,7 +40,7 @@ class Schema:
 
     @classmethod
     def of(cls, template: Template) -> Schema:
-        known = tuple(Known(each.name, each.kind, each.phi) for each in template.attributes)
+        known = tuple(Known(each.name, each.kind, each.is_identifying) for each in template.attributes)
         return cls(template.name, known, frozenset(each.name for each in known))
 
 
@@ -81,7 +84,7 @@ def is_absent(value: Any) -> bool:
 
 
 def texts_of(schema: Schema, stored: Mapping[str, Any]) -> Texts:
-    """Part the values by the template's PHI flag and write both texts."""
+    """Part the values that identify people from the others and write both texts."""
     plain: Values = {}
     personal: Values = {}
     for attribute in schema.attributes:

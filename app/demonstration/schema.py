@@ -124,7 +124,7 @@ PATIENT = TemplatePlan(
     (
         _label("given_name", "Given name", mandatory=True, phi=True),
         _label("family_name", "Family name", mandatory=True, phi=True),
-        _label("record_number", "Record number", mandatory=True, unique=True),
+        _label("record_number", "Record number", mandatory=True, unique=True, phi=True),
         _select("gender", "Gender", ("Female", "Male", "Other", "Unknown")),
         AttributeSpec(name="born", label="Date of birth", kind="DATE", phi=True),
         _label("street", "Street", phi=True),

@@ -17,6 +17,7 @@ from app.exports.kinds.data_export import LARGEST_ID, DataExportKind, columns_fo
 from app.exports.kinds.data_export_counts import held_by_metric
 from app.exports.kinds.data_export_estimate import survey
 from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
+from app.exports.kinds.data_export_plan import counted_things
 from app.exports.kinds.data_export_scope import devices_within, series_within
 from app.exports.limits import limited_time
 from app.exports.rights import check_rights
@@ -30,10 +31,11 @@ class DataPreview:
     """What an export would be if it were made now.
 
     :param values: counted; ``bytes`` (before compression) are judged from real rows
-    :param device_count: files; those of ``empty_devices`` would hold a header alone
-    :param file_names: the first 8
+    :param device_count: all of the scope; ``empty_devices`` of them hold no value, and a header alone or no file
+    :param file_names: the first 8 of ``file_count``
     :param header: of the first device that holds a value, and its first 5 ``rows``, as they would be written
     :param sample_file: the name of that device's file; ``None`` when no device holds a value
+    :param renamed: names are not what was typed, because of signs that are not safe in a file's name
     """
 
     values: int
@@ -44,6 +46,8 @@ class DataPreview:
     rows: tuple[tuple[str, ...], ...]
     sample_file: str | None
     empty_devices: int
+    file_count: int
+    renamed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,24 @@ def preview_data_export(actor: Actor, params: DataExportParams) -> DataPreview:
         rows=found.rows,
         sample_file=found.sample_file,
         empty_devices=found.empty_devices,
+        file_count=found.file_count,
+        renamed=found.renamed,
     )
+
+
+@limited_time()
+def holds_no_value(actor: Actor, params: DataExportParams) -> bool:
+    """Whether an export would hold no value at all if it were made now; looks no further than to the first one.
+
+    :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
+    :raises Invalid: with a sentence for each field that is wrong
+    :raises Unavailable: it is too much to look at
+    """
+    DataExportKind().check(actor, params)
+    found = counted_things(
+        db.session.connection(), scope_of(actor, params), columns_for(actor, params), most_shared=0
+    )
+    return not any(one.values for one in found)
 
 
 @limited_time()

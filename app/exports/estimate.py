@@ -18,7 +18,7 @@ from app.access.visibility import organizations_with
 from app.actor import Actor
 from app.exports.kinds import report_measurements
 from app.exports.kinds.base import Order
-from app.exports.kinds.report import frozen_owners, frozen_templates, records_recipe
+from app.exports.kinds.report import RecordRecipes, frozen_owners, frozen_templates
 from app.exports.kinds.report_layout import to_position
 from app.exports.kinds.report_scope import selection_for
 from app.exports.params import MEASUREMENTS, ReportParams
@@ -50,16 +50,17 @@ def estimate(actor: Actor, params: ReportParams) -> Preview:
     connection = db.session.connection()
     per_type: list[tuple[str, int]] = []
     total_bytes = file_count = file_bytes = 0
-    for data_type in params.data_types:
+    for asked in params.asked():
+        data_type, own = asked.data_type, asked.params
         if data_type == MEASUREMENTS:
-            rows = report_measurements.count_now(connection, order, params)
-            total_bytes += _judged_values(connection, order, params, rows)
+            rows = report_measurements.count_now(connection, order, own)
+            total_bytes += _judged_values(connection, order, own, rows)
         else:
-            selection = selection_for(order, params, data_type)
+            selection = selection_for(order, own, data_type)
             counted = count_current(selection)
             rows = sum(number for _, number, _ in counted)
             for template_id, number, size in counted:
-                total_bytes += _judged(connection, order, params, selection, template_id, number, size)
+                total_bytes += _judged(connection, order, own, selection, template_id, number, size)
             if params.with_files:
                 count, size = _attached(selection)
                 file_count, file_bytes = file_count + count, file_bytes + size
@@ -95,7 +96,7 @@ def _judged(
         narrowed = replace(params, template_ids=(template_id,), order="desc" if descending else "asc")
         task = {"pages": [{"after": None, "until": to_position(until)}]}
         plain = replace(narrowed, format="ndjson") if params.format in ("json", "parquet") else narrowed
-        recipe = records_recipe(order, plain, selection.data_type, task, first=False, last=False)
+        recipe = RecordRecipes(order, plain, selection.data_type).of(task, first=False, last=False)
         written += _written(connection, recipe)[0] + (found if params.format == "json" else 0)
         sampled, own = sampled + found, own + size
     if not sampled:

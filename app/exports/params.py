@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,35 @@ ORDERS = ("asc", "desc")
 LEAST_FILE_BYTES = 50_000
 MOST_FILE_BYTES = 1_000_000_000
 MOST_ENTITIES = 1_000
+MOST_QUERIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuery:
+    """What to put into a report of one data type; the words are those of :class:`ReportParams`."""
+
+    data_type: str
+    period: str = "creation"
+    start: datetime | None = None
+    end: datetime | None = None
+    template_ids: tuple[UUID, ...] = ()
+    order: str = "desc"
+    sorted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One data type that a report asks for: a query, or one of those that share one period.
+
+    :param number: which query it is; ``None`` when all data types share one
+    :param stem: what its files' names begin with
+    :param params: the report as if it asked for nothing else
+    """
+
+    data_type: str
+    number: int | None
+    stem: str
+    params: ReportParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +73,9 @@ class ReportParams:
     :param with_files: also the files attached to them, as they were at the snapshot
     :param without_phi: leave out the attributes that a template marks as identifying
     :param for_spreadsheets: CSV with a byte-order mark, and text that would run as a formula made harmless
+    :param sorted_by: which time the order goes by, when it is not the period's
+    :param queries: instead of one period for all data types: each with a period, templates and an order of its own;
+        see :meth:`of_queries`
     """
 
     data_types: tuple[str, ...]
@@ -57,6 +90,40 @@ class ReportParams:
     with_files: bool = False
     without_phi: bool = False
     for_spreadsheets: bool = False
+    sorted_by: str | None = None
+    queries: tuple[ReportQuery, ...] = ()
+
+    @classmethod
+    def of_queries(
+        cls, queries: Iterable[ReportQuery], file_format: str = "json", max_file_bytes: int | None = None
+    ) -> ReportParams:
+        """A report of several queries; plain, if a plain one asks for the very same."""
+        some = tuple(queries)
+        data_types = tuple(dict.fromkeys(one.data_type for one in some))
+        shared = cls(data_types, format=file_format, max_file_bytes=max_file_bytes)
+        if not _can_share(some, data_types):
+            return replace(shared, queries=some)
+        return replace(shared, template_ids=some[0].template_ids, **_terms(some[0]))
+
+    def asked(self) -> Iterator[Asked]:
+        """What is asked for, data type by data type, in order."""
+        if not self.queries:
+            for data_type in self.data_types:
+                yield Asked(data_type, None, data_type, self)
+        types = [one.data_type for one in self.queries]
+        for number, query in enumerate(self.queries):
+            before = types[:number].count(query.data_type)
+            stem = query.data_type if types.count(query.data_type) == 1 else f"{query.data_type}.{before + 1}"
+            yield Asked(query.data_type, number, stem, self.of_query(number))
+
+    def of_query(self, number: int | None) -> ReportParams:
+        """The report as if it asked for that query alone; itself, when there are none."""
+        if number is None:
+            return self
+        query = self.queries[number]
+        return replace(
+            self, queries=(), data_types=(query.data_type,), template_ids=query.template_ids, **_terms(query)
+        )
 
     @property
     def measured(self) -> bool:
@@ -74,7 +141,14 @@ class ReportParams:
 
     def faults(self) -> dict[str, str]:
         """What is wrong, whoever asks: a sentence for each field."""
-        return dict(_faults(self))
+        if not self.queries:
+            return dict(_faults(self))
+        found = {} if len(self.queries) <= MOST_QUERIES else {"queries": f"Send at most {MOST_QUERIES} queries."}
+        if self.entity_ids or self.with_files:
+            found["queries"] = "Chosen records and attached files cannot go with queries."
+        for asked in self.asked():
+            found |= {f"queries[{asked.number}].{name}": words for name, words in _faults(asked.params)}
+        return found
 
     def to_json(self) -> str:
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -88,7 +162,27 @@ class ReportParams:
         for name in ("template_ids", "entity_ids"):
             plain[name] = tuple(UUID(one) for one in plain[name])
         plain["data_types"] = tuple(plain["data_types"])
+        plain["queries"] = tuple(_query(one) for one in plain.get("queries", ()))
         return cls(**plain)
+
+
+def _query(plain: dict[str, Any]) -> ReportQuery:
+    for name in ("start", "end"):
+        plain[name] = datetime.fromisoformat(plain[name]) if plain[name] else None
+    plain["template_ids"] = tuple(UUID(one) for one in plain["template_ids"])
+    return ReportQuery(**plain)
+
+
+def _terms(query: ReportQuery) -> dict[str, Any]:
+    """What a query says besides its data type and its templates."""
+    return {name: getattr(query, name) for name in ("period", "start", "end", "order", "sorted_by")}
+
+
+def _can_share(queries: tuple[ReportQuery, ...], data_types: tuple[str, ...]) -> bool:
+    """Whether the queries differ in their data types alone."""
+    first = queries[0]
+    alike = all(_terms(one) == _terms(first) and one.template_ids == first.template_ids for one in queries)
+    return alike and len(queries) == len(data_types)
 
 
 def _faults(params: ReportParams) -> list[tuple[str, str]]:
@@ -101,6 +195,8 @@ def _faults(params: ReportParams) -> list[tuple[str, str]]:
         found.append(("data_types", "Choose each data type once."))
     if params.period not in PERIODS:
         found.append(("period", "Choose a creation period or a modification period."))
+    if params.sorted_by is not None and params.sorted_by not in PERIODS:
+        found.append(("sorted_by", "Choose the time of creation or that of the last change."))
     found += _period_faults(params)
     if params.order not in ORDERS:
         found.append(("order", "Choose oldest first or newest first."))

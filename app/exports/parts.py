@@ -14,6 +14,10 @@ FRAGMENTS_OF_A_PART = 160
 """A part is of so many fragments at most, even when there is next to nothing in them: each is a statement."""
 MOST_PARTS = 64
 """A large export is cut into about so many parts: enough for any number of workers to share and to lose one of."""
+FEWEST_PARTS = 12
+"""An export of middling size is cut into about so many, so that the last ones keep all workers busy to the end."""
+SMALLEST_PART = 5_000
+"""But none of them is made of fewer records than that: claiming it would cost more than it is worth."""
 LARGEST_PART = 20
 """But no part weighs more than so many usual ones: it would take too long to do again."""
 
@@ -41,7 +45,8 @@ def gathered(files: list[PlannedFile], part_rows: int) -> Iterator[Part]:
     """
     least = part_rows // FRAGMENTS_OF_A_PART
     total = sum(least + _weight(file, fragment.rows) for file in files for fragment in file.fragments)
-    most = min(max(part_rows, total // MOST_PARTS), part_rows * LARGEST_PART)
+    usual = min(part_rows, max(SMALLEST_PART, total // FEWEST_PARTS))
+    most = min(max(usual, total // MOST_PARTS), part_rows * LARGEST_PART)
     part = Part()
     for ordinal, file in enumerate(files):
         for number, fragment in enumerate(file.fragments):

@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import select, update
 
-from app import clock, outbox, record
+from app import callbacks, clock, record
 from app.accounts import actor_for_user
 from app.archive import (
     AlteredFragment,
@@ -239,7 +239,7 @@ def _commit(claim: Claim, archive: Archive, built: list[BuiltFile]) -> None:
         rows = sum(one.member.rows for one in built)
         owner = replace(actor_for_user(claim.owner_id), via="job")
         record.note(owner, "export.ready", "export", claim.export_id, row_count=rows, byte_count=archive.length)
-        outbox.post(claim.tenant_id, "export.settled", {"export_id": str(claim.export_id), "state": "ready"})
+        callbacks.announce(claim.export_id, "ready")
 
     commit_part(claim, {"rows": sum(one.member.rows for one in built)}, rest)
 

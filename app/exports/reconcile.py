@@ -8,7 +8,7 @@ from threading import Event
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.exports.upkeep import expire_exports, requeue_stale_exports, sweep_storage
+from app.exports.upkeep import expire_exports, forget_deleted, requeue_stale_exports, sweep_storage
 from app.extensions import db
 from app.storage import StorageFault, StorageRefused
 
@@ -41,6 +41,7 @@ def _look(sweeps: bool, also: Callable[[], object]) -> None:
         log.info("put back %s parts, failed %s exports", found.parts, found.failed)
     if sweeps:
         expired, swept = expire_exports(), sweep_storage()
+        forget_deleted()
         also()
         if expired or swept:
             log.info("expired %s exports, swept %s objects", expired, swept)

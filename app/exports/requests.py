@@ -1,4 +1,4 @@
-"""Asking for exports: preview, request, find, list, cancel."""
+"""Asking for exports: preview, request, find, list, cancel, delete."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from uuid import UUID, uuid4
 from sqlalchemy import exists, func, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from app import clock, jobqueue, record
+from app import callbacks, clock, jobqueue, record
 from app.access import visible_exports
 from app.actor import Actor
-from app.errors import AlreadyRunning, Invalid, NotFound, Throttled, Unavailable
+from app.errors import AlreadyRunning, Invalid, NotFound, Throttled
 from app.exports.claims import milliseconds
 from app.exports.estimate import Preview, estimate
-from app.exports.kinds import KINDS, Expected
+from app.exports.kinds import KINDS
 from app.exports.limits import limited_time
 from app.exports.pace import current_pace
 from app.exports.params import ReportParams
-from app.exports.rights import check_rights
+from app.exports.rights import check_rights, check_token
 from app.exports.settling import cancel_pending
 from app.extensions import db
 from app.models import Export, ExportPart, begin_writing
 from app.models.export import PENDING_STATES
 from app.models.types import Id, Instant, database_now
+from app.storage import storage
 
 
 class Params(Protocol):
@@ -34,7 +35,9 @@ class Params(Protocol):
     def to_json(self) -> str: ...
 
 
+LONGEST_LABEL = 36
 CANCELLED = "It was cancelled before it was finished."
+DELETED = "It was deleted."
 MOST_OF_A_PERSON = 20
 MOST_OF_A_TENANT = 200
 
@@ -59,7 +62,15 @@ def preview_report(actor: Actor, params: ReportParams) -> Preview:
     return estimate(actor, params)
 
 
-def request_export(actor: Actor, kind: str, params: Params, *, request_key: str) -> Export:
+def request_export(
+    actor: Actor,
+    kind: str,
+    params: Params,
+    *,
+    request_key: str,
+    label: str | None = None,
+    callback_url: str | None = None,
+) -> Export:
     """Record a request for data and ring for a worker.
 
     The row is committed before the bell is rung, so a worker always finds it; if the bell is lost, the reconciler
@@ -68,6 +79,8 @@ def request_export(actor: Actor, kind: str, params: Params, *, request_key: str)
     :param kind: a key of :data:`~app.exports.kinds.KINDS`
     :param params: what that kind is asked for
     :param request_key: 8 to 64 characters that the face made once for the form
+    :param label: what the requester calls it, 1 to 36 characters; several may be called the same
+    :param callback_url: is told of its end by a signed POST, whatever that end is; see :mod:`app.callbacks`
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
     :raises AlreadyRunning: an export of the same subject is pending
@@ -76,24 +89,28 @@ def request_export(actor: Actor, kind: str, params: Params, *, request_key: str)
     KINDS[kind].check(actor, params)
     if not 8 <= len(request_key) <= 64:
         raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
+    if label is not None and not 1 <= len(label) <= LONGEST_LABEL:
+        raise Invalid(fields={"label": f"Give it a name of 1 to {LONGEST_LABEL} characters."})
+    if callback_url is not None:
+        # A name is looked up, and no transaction waits for that.
+        db.session.rollback()
+        callbacks.check_callback(callback_url)
     known = _of_request(actor, request_key)
     if known is not None:
         return get_export(actor, known)
-    # Asked here too: whoever is refused anyway must not have everything counted.
-    _refuse_too_many(actor)
-    expected = _expected(actor, kind, params)
     begin_writing()
     known = _of_request(actor, request_key)
     if known is not None:
         db.session.rollback()
         return get_export(actor, known)
     _refuse_too_many(actor)
-    export = _new_export(actor, kind, params, request_key, expected)
+    export = _new_export(actor, kind, params, request_key)
+    export.label, export.callback_url = label, callback_url
     subject = export.subject
     db.session.add(export)
     db.session.flush()
     db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
-    record.note(actor, "export.request", "export", export.id, row_count=expected.rows, byte_count=expected.bytes)
+    record.note(actor, "export.request", "export", export.id)
     try:
         db.session.commit()
     except IntegrityError:
@@ -152,11 +169,37 @@ def cancel_export(actor: Actor, export_id: UUID) -> Export:
     :raises NotFound: there is none, or it is somebody else's
     """
     get_export(actor, export_id)
+    check_token(actor)
     begin_writing()
     if cancel_pending(export_id, CANCELLED):
         record.note(actor, "export.cancel", "export", export_id)
     db.session.commit()
     return get_export(actor, export_id)
+
+
+def delete_export(actor: Actor, export_id: UUID) -> None:
+    """Delete an export: nobody sees it any more, its archive goes, and what is not made yet is not made.
+
+    :raises NotFound: there is none, or it is somebody else's
+    :raises Forbidden: the actor's token is not for exports
+    """
+    get_export(actor, export_id)
+    check_token(actor)
+    begin_writing()
+    export = get_export(actor, export_id)
+    key, now = export.archive_key, clock.now()
+    # First, so that nobody is called back about what is no longer there.
+    export.deleted_at, export.callback_url = now, None
+    # The same form sent once more asks for a new one.
+    export.request_key = f"deleted {uuid4()}"
+    if export.state == "ready":
+        export.state, export.phase, export.archive_key, export.reason = "expired", "Deleted", None, DELETED
+    db.session.flush()
+    cancel_pending(export_id, DELETED)
+    record.note(actor, "export.delete", "export", export_id)
+    db.session.commit()
+    if key:
+        storage.delete(key)
 
 
 def _refuse_too_many(actor: Actor) -> None:
@@ -172,21 +215,12 @@ def _refuse_too_many(actor: Actor) -> None:
         raise Throttled("Too many exports are waiting already. Wait until one is ready, or cancel one.", 30)
 
 
-def _expected(actor: Actor, kind: str, params: Params) -> Expected:
-    """What is known now of how much it will be: what is too much to count can be exported all the same."""
-    try:
-        with limited_time():
-            return KINDS[kind].expect(actor, params)
-    except Unavailable:
-        return Expected(None, None)
-
-
 def _of_request(actor: Actor, request_key: str) -> UUID | None:
     statement = select(Export.id).where(Export.owner_id == actor.user_id, Export.request_key == request_key)
     return db.session.scalars(statement).one_or_none()
 
 
-def _new_export(actor: Actor, kind: str, params: Params, request_key: str, expected: Expected) -> Export:
+def _new_export(actor: Actor, kind: str, params: Params, request_key: str) -> Export:
     export_id = uuid4()
     now = clock.now()
     text = params.to_json()
@@ -199,8 +233,6 @@ def _new_export(actor: Actor, kind: str, params: Params, request_key: str, expec
         request_key=request_key,
         name=f"{KINDS[kind].called}-{now:%Y-%m-%d-%H%M%S}-{export_id.hex[:4]}.zip",
         params=text,
-        expected_rows=expected.rows,
-        expected_bytes=expected.bytes,
         requested_at=now,
         deadline=database_now(milliseconds(current_pace().deadline)),
     )

@@ -28,6 +28,15 @@ def check_rights(actor: Actor) -> None:
         )
 
 
+def check_token(actor: Actor) -> None:
+    """Refuse a token that was made for something else; whoever signed in may end what they began, whatever their role.
+
+    :raises Forbidden: ``reason`` is ``permission``
+    """
+    if actor.scopes is not None:
+        require(actor, Permission.EXPORT_DATA)
+
+
 def check_scope(actor: Actor, frozen: Mapping[str, Any], what: str) -> None:
     """Refuse whoever may not export from every organization that a plan's scope had.
 

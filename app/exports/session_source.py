@@ -11,10 +11,10 @@ from sqlalchemy import Connection, bindparam, select
 
 from app.measurements.times import epoch_ms
 from app.models import Measurement
-from app.models.types import from_milliseconds
-from app.rows.postgresql import spliced
-from app.rows.record_lines import lines_of
-from app.rows.source import Range, Values, sorted_values
+from app.models.types import from_milliseconds, to_milliseconds
+from app.rows.blocks import Grid
+from app.rows.record_lines import NO_LINES, Lines, lines_of
+from app.rows.source import Range, Values, grids_of, sorted_values
 
 
 class SessionSource:
@@ -43,14 +43,15 @@ class SessionSource:
         columns: Any = list(zip(*rows, strict=True)) or [()] * 4
         return sorted_values(*(np.array(column) for column in columns))
 
-    def records(self, statement: str, words: Mapping[str, Any]) -> bytes:
+    def grids(self, wanted: Range) -> list[Grid]:
+        return grids_of(self.values(wanted))
+
+    def records(self, statement: str, words: Mapping[str, Any]) -> Lines:
         rows = self._rows(statement)
-        if self._connection.dialect.name == "postgresql":
-            return spliced(_lines(rows))
         if not rows:
-            return b""
-        names = [str(number) for number in range(len(rows[0]))]
-        return lines_of(pa.table([list(column) for column in zip(*rows, strict=True)], names=names), words)
+            return NO_LINES
+        *texts, created, updated = (list(column) for column in zip(*rows, strict=True))
+        return lines_of([*map(pa.array, texts), _instants(created), _instants(updated)], words)
 
     def cells(self, statement: str) -> bytes:
         return _lines(self._rows(statement))
@@ -67,6 +68,11 @@ class SessionSource:
 
     def close(self) -> None:
         """The connection is its owner's to close."""
+
+
+def _instants(column: Sequence[Any]) -> Any:
+    """Milliseconds, whichever way the driver tells an instant."""
+    return pa.array([one if isinstance(one, int) else to_milliseconds(one) for one in column], pa.int64())
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from app import clock, record
+from app import callbacks, clock, record
 from app.extensions import db
 from app.models import Export
 from app.models.export import PENDING_STATES
@@ -41,6 +41,7 @@ def _settle(export_id: UUID, state: str, reason: str, action: str) -> bool:
     ).first()
     if settled is None:
         return False
+    callbacks.announce(export_id, state)
     if action == "export.failed":
         record.note(None, action, "export", export_id, tenant_id=settled.tenant_id, outcome="failed")
     return True

@@ -8,20 +8,21 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from redis.exceptions import RedisError
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from app import clock, jobqueue, record
+from app import callbacks, clock, jobqueue, record
 from app.exports.claims import milliseconds, something_to_claim
 from app.exports.pace import current_pace
 from app.exports.settling import fail_export
 from app.extensions import db
-from app.models import Export, ExportPart, begin_writing
+from app.models import Export, ExportFile, ExportPart, OutboxMessage, begin_writing
 from app.models.export import PENDING_STATES
 from app.models.types import database_now
 from app.storage import storage
 
 log = logging.getLogger(__name__)
 SWEEP_AFTER = timedelta(hours=1)
+FORGET_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,20 @@ def sweep_storage(now: datetime | None = None) -> int:
                 storage.delete(found.key)
                 swept += 1
     return swept
+
+
+def forget_deleted(now: datetime | None = None) -> int:
+    """Remove the rows of exports deleted a day ago: no worker can still be busy with one. Returns how many."""
+    limit = (now or clock.now()) - FORGET_AFTER
+    wanted = select(Export.id).where(Export.deleted_at < limit, Export.state.not_in(PENDING_STATES)).limit(100)
+    gone = _ids(wanted)
+    for export_id in gone:
+        begin_writing()
+        for table, of in ((OutboxMessage, OutboxMessage.object_id), (ExportFile, ExportFile.export_id),
+                          (ExportPart, ExportPart.export_id), (Export, Export.id)):  # fmt: skip
+            db.session.execute(delete(table).where(of == export_id), execution_options={"synchronize_session": False})
+        db.session.commit()
+    return len(gone)
 
 
 def _fail_overdue() -> int:
@@ -136,6 +151,8 @@ def _expire(export_id: UUID, now: datetime) -> int:
     export.reason = "The archive was kept as long as your organization's rules say, and then removed."
     export.version += 1
     record.note(None, "export.expire", "export", export_id, tenant_id=export.tenant_id)
+    db.session.flush()
+    callbacks.announce(export_id, "expired")
     db.session.commit()
     if key:
         storage.delete(key)

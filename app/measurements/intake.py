@@ -17,6 +17,7 @@ from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.measurements.batch import Batch, checked
 from app.measurements.rollups import roll_up
+from app.measurements.unsealing import unseal
 from app.models import (
     Entity,
     Measurement,
@@ -100,6 +101,8 @@ def take_in(
 ) -> Taken:
     """Take values in, with their roll-ups, inside the caller's writing transaction. No commit.
 
+    Sealed blocks in whose range anything is added or corrected are taken away.
+
     A value that differs from the one held for its (series, time, metric) corrects it: the old one moves to
     the history with ``superseded_by`` the revision's number. A value already held is left as it is. What the
     same revision brought before is replaced without history, since nobody could have seen it.
@@ -134,6 +137,7 @@ def take_in(
         taken = Taken(added=len(batch))
     if taken.added or taken.corrected:
         roll_up(connection, batch)
+        unseal(connection, batch, revision.number)
     return taken
 
 

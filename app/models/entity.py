@@ -17,9 +17,10 @@ from app.models.types import Id, Instant, one_of
 class VersionedFacts:
     """The columns that a current row and its earlier versions share.
 
-    ``attributes`` and ``phi_attributes`` are JSON objects as text, of the entity's own attributes only;
-    ``document_bytes`` is their joint length in UTF-8. ``revision`` is the tenant's number at which this version came
-    to be, ``changed_by`` who brought it (empty for a load from the shell).
+    ``attributes`` and ``phi_attributes`` are JSON objects as text, of the entity's own attributes only: what
+    identifies people, attached files among it, is in the second. ``document_bytes`` is their joint length in UTF-8.
+    ``revision`` is the tenant's number at which this version came to be, ``changed_by`` who brought it (empty for a
+    load from the shell).
     """
 
     tenant_id: Mapped[UUID] = mapped_column(Id, ForeignKey("tenant.id"))

@@ -27,7 +27,8 @@ class Export(Base):
     ``params`` is what was asked, as JSON text; ``frozen`` what the plan froze so that the bytes are decided
     (template names, captions, scope). ``request_key`` is unique for each owner, so a form sent twice is one export.
     ``promised_rows`` is counted by the plan, and kept or the export fails; ``expected_*`` is what the preview said.
-    ``version`` rises with each visible change, so that a poll can ask "anything new?".
+    ``version`` rises with each visible change, so that a poll can ask "anything new?". ``label`` is what the requester
+    calls it; ``callback_url`` is told of its end, whatever that is.
     """
 
     __tablename__ = "export"
@@ -58,6 +59,8 @@ class Export(Base):
     subject: Mapped[str] = mapped_column(String(200))
     request_key: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(120))
+    label: Mapped[str | None] = mapped_column(String(36))
+    callback_url: Mapped[str | None] = mapped_column(String(2000))
     params: Mapped[str] = mapped_column(Text)
     frozen: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default="queued")
@@ -65,8 +68,6 @@ class Export(Base):
     reason: Mapped[str | None] = mapped_column(String(500))
     snapshot_revision: Mapped[int | None] = mapped_column(BigInteger)
     snapshot_at: Mapped[datetime | None] = mapped_column(Instant)
-    expected_rows: Mapped[int | None] = mapped_column(BigInteger)
-    expected_bytes: Mapped[int | None] = mapped_column(BigInteger)
     promised_rows: Mapped[int | None] = mapped_column(BigInteger)
     done_rows: Mapped[int] = mapped_column(BigInteger, default=0)
     done_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -83,6 +84,9 @@ class Export(Base):
     last_served_at: Mapped[datetime | None] = mapped_column(Instant)
     """When a worker last took a part of it, by the database's clock. A tenant, or a person, was last served when the
     last of their exports was: whoever was served least recently goes first."""
+
+    deleted_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Nobody sees it any more; the row itself goes a while later, when no worker can be busy with it."""
 
     archive_key: Mapped[str | None] = mapped_column(String(200))
     archive_bytes: Mapped[int | None] = mapped_column(BigInteger)

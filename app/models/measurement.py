@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
@@ -80,3 +80,32 @@ class MeasurementRollup(Base):
     low: Mapped[float] = mapped_column(Float(53))
     high: Mapped[float] = mapped_column(Float(53))
     total: Mapped[float] = mapped_column(Float(53))
+
+
+class MeasurementBlock(Base):
+    """The values of a series in ``[start, stop)`` as ready columns (:mod:`app.rows.blocks`): quick to read.
+
+    Derived from the table ``measurement``, which stays the truth. A block exists only while nothing in its range
+    changed since it was sealed: whoever takes values in takes it away in the same transaction. ``revision`` is the one
+    that last changed anything there, so the block is the state at that revision and at every later one.
+    """
+
+    __tablename__ = "measurement_block"
+
+    series_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    stop: Mapped[datetime] = mapped_column(Instant)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    count: Mapped[int] = mapped_column(Integer)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MeasurementUnsealed(Base):
+    """A UTC month of a series that took values in since it was last sealed; ``start`` is its first instant."""
+
+    __tablename__ = "measurement_unsealed"
+    __table_args__ = (Index("ix_measurement_unsealed_start", "start"),)
+
+    series_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    touched_at: Mapped[datetime] = mapped_column(Instant)

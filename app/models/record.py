@@ -47,17 +47,43 @@ class AuditEvent(Base):
 
 
 class OutboxMessage(Base):
-    """An effect that must follow the commit it was written in, delivered at least once."""
+    """An effect that must follow the commit it was written in, delivered at least once or given up after many tries.
+
+    ``object_id`` is what it tells of. ``attempts`` rises with each try, and is the fence of whoever makes it.
+    """
 
     __tablename__ = "outbox_message"
-    __table_args__ = (Index("ix_outbox_message_due", "delivered_at", "due_at"),)
+    __table_args__ = (
+        Index("ix_outbox_message_due", "delivered_at", "due_at"),
+        Index("ix_outbox_message_object", "object_id", "created_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
     tenant_id: Mapped[UUID] = mapped_column(Id, ForeignKey("tenant.id"))
     kind: Mapped[str] = mapped_column(String(64))
+    object_id: Mapped[UUID | None] = mapped_column(Id)
     payload: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     due_at: Mapped[datetime] = mapped_column(Instant, default=database_now())
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     delivered_at: Mapped[datetime | None] = mapped_column(Instant)
+    given_up_at: Mapped[datetime | None] = mapped_column(Instant)
     last_error: Mapped[str | None] = mapped_column(String(500))
+
+
+class CallbackTry(Base):
+    """One request to a callback address: when, and what came of it.
+
+    ``status`` is that of the answer, if there was one; ``words`` say it for people. Nothing of the answer itself is
+    kept: it is a stranger's text.
+    """
+
+    __tablename__ = "callback_try"
+    __table_args__ = (Index("ix_callback_try_message", "message_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    message_id: Mapped[UUID] = mapped_column(Id, ForeignKey("outbox_message.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    status: Mapped[int | None] = mapped_column(Integer)
+    words: Mapped[str] = mapped_column(String(200))
+    milliseconds: Mapped[int] = mapped_column(Integer)

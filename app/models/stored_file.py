@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
@@ -44,6 +44,27 @@ class StoredFile(Base):
     modality: Mapped[str | None] = mapped_column(String(16))
     page_count: Mapped[int | None] = mapped_column(Integer)
     uploaded_by: Mapped[UUID | None] = mapped_column(Id)
+    parts: Mapped[int | None] = mapped_column(Integer)
+    """How many parts were asked for when it was announced to come in parts; None: it comes in one."""
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     removed_at: Mapped[datetime | None] = mapped_column(Instant)
     removed_revision: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class FilePiece(Base):
+    """One part of a file that is still expected: where its bytes lie, and the tag under which its sender named it.
+
+    Without ``storage_key`` its bytes, if they came, went to the object store directly. A part without ``told`` is
+    not joined.
+    """
+
+    __tablename__ = "file_piece"
+    __table_args__ = (CheckConstraint("number BETWEEN 1 AND 10000", name="number"),)
+
+    file_id: Mapped[UUID] = mapped_column(Id, ForeignKey("stored_file.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    storage_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    byte_count: Mapped[int | None] = mapped_column(BigInteger)
+    etag: Mapped[str | None] = mapped_column(String(64))
+    told: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

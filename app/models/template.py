@@ -72,7 +72,7 @@ class Template(Base):
 
 
 class TemplateAttribute(Base):
-    """One attribute of a template.
+    """One attribute of a template. Whether it identifies people says :attr:`is_identifying`, not ``phi`` alone.
 
     ``kind`` is one of :data:`ATTRIBUTE_TYPES`; ``choices`` is ``[{"value", "label"}]`` for the select kinds; ``low``
     and ``high`` bound numbers; ``media_types``, ``max_bytes`` and ``max_files`` rule FILE and IMAGE;
@@ -102,6 +102,11 @@ class TemplateAttribute(Base):
     max_files: Mapped[int] = mapped_column(default=1)
     reference_data_type: Mapped[str | None] = mapped_column(String(32))
     reference_label: Mapped[str | None] = mapped_column(String(100))
+
+    @property
+    def is_identifying(self) -> bool:
+        """Whether its values may tell who somebody is: marked so by ``phi``, or files, whose names often say it."""
+        return self.phi or self.kind in FILE_TYPES
 
 
 class Metric(Base):

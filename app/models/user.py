@@ -15,6 +15,7 @@ from app.models.tenant import Tenant
 from app.models.types import Id, Instant, one_of
 
 ROLES = ("clinician", "analyst", "administrator")
+TOKEN_KINDS = ("personal", "access", "refresh")
 
 
 class User(Base):
@@ -76,17 +77,38 @@ class SignInSession(Base):
 
 
 class ApiToken(Base):
-    """A machine's way in. ``prefix`` finds the row; the secret's SHA-256 is compared in constant time."""
+    """A machine's way in. ``prefix`` finds the row; the secret's SHA-256 is compared in constant time.
+
+    ``personal`` tokens are made in the portal and last for long; a sign-in by e-mail address and password gives an
+    ``access`` token for minutes and a ``refresh`` token for a day, which only gets new ones.
+    """
 
     __tablename__ = "api_token"
+    __table_args__ = (one_of("kind", TOKEN_KINDS, "kind"),)
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
     user_id: Mapped[UUID] = mapped_column(Id, ForeignKey("user_account.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16), default="personal")
+    family_id: Mapped[UUID] = mapped_column(Id, index=True)
+    """What ends together: all that came of one sign-in, or of one personal token (which carries its own id here)."""
+
     name: Mapped[str] = mapped_column(String(100))
     prefix: Mapped[str] = mapped_column(String(16), unique=True)
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     scopes: Mapped[str] = mapped_column(String(300), default="")
+    """Permissions, with spaces between; what the person's roles do not allow is not allowed to the token either."""
+
+    address: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    spent_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a refresh token was exchanged for the next; it being shown again means that two hold it."""
+
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+    def is_live(self, now: datetime) -> bool:
+        """Neither ended nor expired, and its person may still sign in."""
+        return self.ended_at is None and self.spent_at is None and now < self.expires_at and self.user.active

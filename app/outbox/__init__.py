@@ -11,12 +11,15 @@ from app.extensions import db
 from app.models import OutboxMessage
 
 
-def post(tenant_id: UUID, kind: str, payload: dict[str, Any]) -> OutboxMessage:
+def post(tenant_id: UUID, kind: str, payload: dict[str, Any], *, object_id: UUID | None = None) -> OutboxMessage:
     """Add an effect to the writing transaction; it is due at once when the caller commits.
 
     :param kind: a dotted word that names who delivers it
     :param payload: what the delivery needs: ids rather than values, for it is kept as text
+    :param object_id: what it tells of, to be found by
     """
-    message = OutboxMessage(tenant_id=tenant_id, kind=kind, payload=orjson.dumps(payload).decode())
+    message = OutboxMessage(
+        tenant_id=tenant_id, kind=kind, payload=orjson.dumps(payload).decode(), object_id=object_id
+    )
     db.session.add(message)
     return message

@@ -59,10 +59,12 @@ def list_page(data_type: str) -> ResponseReturnValue:
         (known for known in templates if (known.id,) == form.templates or len(templates) == 1), None
     )
     columns = column_attributes(one_template.attributes) if one_template else []
+    whole = page.items if page.previous is None and page.next is None else ()
     return render_template(
         "browse/list.html",
         form=form,
         page=page,
+        found_url=form.found_url([one.id for one in whole]),
         count=counted(catalog.count_entities(actor, form.query()), COUNTED_AT_MOST),
         label=plural(data_type),
         templates=templates,

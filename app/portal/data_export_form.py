@@ -41,6 +41,8 @@ PRESETS = {
     "year": "This year",
     "everything": "Everything there is",
 }
+EVERY, TICKED = "every", "ticked"
+WHICH_METRICS = {EVERY: "Every metric", TICKED: "Only the ticked ones"}
 LONGEST_MASK = 600
 """Beyond what the domain takes, so that it is refused and not cut."""
 _BROKEN_PERIOD = (datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
@@ -54,7 +56,9 @@ class DataExportForm:
     organization_id: str = ""
     location_id: str = ""
     device_ids: tuple[str, ...] = ()
+    which_metrics: str = EVERY
     metric_ids: tuple[str, ...] = ()
+    without_empty_devices: bool = True
     start: str = ""
     end: str = ""
     format: str = "csv"
@@ -78,7 +82,9 @@ class DataExportForm:
             organization_id=args.get("organization", "")[:LONGEST],
             location_id=args.get("location", "")[:LONGEST],
             device_ids=several(args, "device"),
+            which_metrics=TICKED if "metric" in args else EVERY,
             metric_ids=several(args, "metric"),
+            without_empty_devices=args.get("without_empty_devices", "1") == "1",
             start=args.get("start", "")[:LONGEST],
             end=args.get("end", "")[:LONGEST],
             format=args.get("format", "csv")[:LONGEST],
@@ -96,7 +102,10 @@ class DataExportForm:
             organization_id=args.get("organization_id", "")[:LONGEST],
             location_id=args.get("location_id", "")[:LONGEST],
             device_ids=several(args, "device_ids"),
+            # Where there is nothing to tick, there is nothing to choose from either.
+            which_metrics=args.get("which_metrics", TICKED if "metric_ids" in args else EVERY)[:LONGEST],
             metric_ids=several(args, "metric_ids"),
+            without_empty_devices="without_empty_devices" in args,
             start=args.get("start", "")[:LONGEST],
             end=args.get("end", "")[:LONGEST],
             format=args.get("format", "")[:LONGEST],
@@ -116,7 +125,9 @@ class DataExportForm:
             organization_id=str(params.organization_id or ""),
             location_id=str(params.location_id or ""),
             device_ids=tuple(str(one) for one in params.device_ids),
+            which_metrics=TICKED if params.metric_ids else EVERY,
             metric_ids=tuple(str(one) for one in params.metric_ids),
+            without_empty_devices=params.without_empty_devices,
             start=typed_moment(params.start),
             end=typed_moment(params.end),
             format=params.format,
@@ -174,8 +185,10 @@ class DataExportForm:
             own = [str(one.id) for one in group.metrics]
             if args.get("tick") == str(group.template_id):
                 self.metric_ids = tuple(dict.fromkeys([*self.metric_ids, *own]))
+                self.which_metrics = TICKED
             if args.get("untick") == str(group.template_id):
                 self.metric_ids = tuple(one for one in self.metric_ids if one not in own)
+                self.which_metrics = TICKED
         self.take_preset(args.get("preset", ""), offered)
 
     def params(self) -> DataExportParams:
@@ -190,6 +203,7 @@ class DataExportForm:
             location_id=self._id("location_id", self.location_id, "There is no such location."),
             device_ids=self.read_devices(),
             metric_ids=self._metrics(),
+            without_empty_devices=self.without_empty_devices,
             file_name=self.file_name,
             hash_file_name=self.hash_file_name,
             include_unit=self.include_unit,
@@ -245,6 +259,13 @@ class DataExportForm:
             return None
 
     def _metrics(self) -> tuple[int, ...]:
+        if self.which_metrics == TICKED and not self.metric_ids:
+            self._refuse("metric_ids", "No metric is ticked. Tick those that you want, or choose every metric.")
+        elif self.which_metrics == EVERY and self.metric_ids:
+            words = "Some metrics are ticked, but every metric is chosen. Choose only the ticked ones, or untick them."
+            self._refuse("metric_ids", words)
+        elif self.which_metrics not in WHICH_METRICS:
+            self._refuse("metric_ids", "Choose every metric, or only the ticked ones.")
         read = read_numbers(self.metric_ids)
         if len(read) != len(self.metric_ids):
             self._refuse("metric_ids", "One of the metrics does not exist.")

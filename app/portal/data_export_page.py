@@ -15,7 +15,15 @@ from app.catalog import EntityQuery
 from app.errors import Invalid, NotFound, Unavailable
 from app.exports import DataPreview, OfferedMetric, TemplateMetrics
 from app.models import Entity
-from app.portal.data_export_form import FORMATS, PRESETS, TIMESTAMPS, TOKENS, DataExportForm, read_numbers
+from app.portal.data_export_form import (
+    FORMATS,
+    PRESETS,
+    TIMESTAMPS,
+    TOKENS,
+    WHICH_METRICS,
+    DataExportForm,
+    read_numbers,
+)
 from app.portal.data_export_words import held_words, rough_count
 from app.portal.presenting import entity_url
 
@@ -114,7 +122,8 @@ def form_page(
 
 def preview_part(form: DataExportForm, preview: DataPreview | None) -> str:
     """The preview alone, for a script; what keeps it from being made stands in it."""
-    return render_template("exports/measurements/_preview.html", form=form, **_preview_words(preview))
+    part = render_template("exports/measurements/_preview.html", form=form, **_preview_words(preview))
+    return part + render_template("exports/measurements/_renamed.html", swaps_itself=True, preview=preview)
 
 
 def metrics_part(actor: Actor, form: DataExportForm, offered: Sequence[TemplateMetrics]) -> str:
@@ -132,6 +141,7 @@ def _metric_words(actor: Actor, form: DataExportForm, offered: Sequence[Template
     return {
         "metric_groups": groups,
         "device_count": sum(one.device_count for one in offered),
+        "which_metrics": list(WHICH_METRICS.items()),
         "metric_count": len(known) + len(lost),
         "has_filter": len(known) > MANY_METRICS,
     }

@@ -58,6 +58,8 @@ def data_export_lines(actor: Actor, params: DataExportParams) -> list[Line]:
         Line("Format", how_written(params)),
         Line("File names", f"{params.file_name}, as its MD5 sum" if params.hash_file_name else params.file_name),
     ]
+    if params.without_empty_devices:
+        lines.append(Line("Devices without values", "Left out"))
     return lines
 
 

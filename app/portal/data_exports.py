@@ -18,6 +18,10 @@ from app.portal.signed_in import current_actor
 bp = Blueprint("data_exports", __name__, url_prefix="/exports/measurements")
 bp.register_error_handler(Forbidden, refused_page)
 
+NOTHING_LEFT = (
+    "No device of these holds a value in this period, so no file would be left. Choose another period, other metrics "
+    "or other devices, or do not leave out devices without values."
+)
 ACTIONS = frozenset({"preset", "find", "add_device", "remove_device", "remove_devices", "tick", "untick"})
 """Buttons that change the form: the whole page comes again, and nothing missing is a mistake yet."""
 
@@ -76,6 +80,8 @@ def create() -> ResponseReturnValue:
     status = 422
     headers = {}
     if not form.errors:
+        _refuse_nothing(form, params)
+    if not form.errors:
         try:
             key = request_key_for(form.request_key, params.to_json())
             export = exports.request_export(actor, "data_export", params, request_key=key)
@@ -88,6 +94,19 @@ def create() -> ResponseReturnValue:
         else:
             return redirect(url_for("portal.exports.show", export_id=export.id), 303)
     return form_page(actor, form, offered_to(actor, form), _previewed(form)), status, headers
+
+
+def _refuse_nothing(form: DataExportForm, params: DataExportParams) -> None:
+    """Refuse an export that would have no file, if that can be told at once; else its archive says so."""
+    if not params.without_empty_devices:
+        return
+    try:
+        if exports.holds_no_value(current_actor(), params):
+            form.take_faults({"without_empty_devices": NOTHING_LEFT})
+    except Invalid as refusal:
+        form.take_faults(refusal.fields)
+    except Unavailable:
+        return
 
 
 def _previewed(form: DataExportForm) -> DataPreview | None:

@@ -27,7 +27,7 @@ FORMATS = {
     "json": ("JSON", "One list of records in each file; what most programs read."),
     "ndjson": ("NDJSON", "One record a line; for large files that are read line by line."),
     "csv": ("CSV", "One row a record; for spreadsheets and statistics."),
-    "parquet": ("Parquet", "Columns with types and units; for DuckDB, Spark, pandas, R."),
+    "parquet": ("Parquet", "Columns with types, and units where attributes have one; for DuckDB, Spark, R."),
 }
 PRESETS = {
     "7-days": "Last 7 days",

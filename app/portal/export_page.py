@@ -23,7 +23,8 @@ from app.portal.wishes import wants_json
 
 FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
 MEASUREMENTS_HINT = (
-    "One line for each value; templates and attached files do not apply. "
+    "Every value by itself, or the values of an instant together in JSON; the archive’s description says the unit of "
+    "each metric. Templates and attached files do not apply. "
     "For a table by device, choose Measurements above."
 )
 MOST_SHOWN = 50
@@ -98,13 +99,27 @@ def refused_page(refusal: Forbidden) -> ResponseReturnValue:
 
 def _preview_words(preview: Preview | None) -> dict[str, object]:
     if preview is None:
-        return {"preview": None, "preview_rows": [], "preview_size": "", "preview_file_size": ""}
+        return {"preview": None, "preview_rows": [], "preview_sum": "", "preview_size": "", "preview_file_size": ""}
     return {
         "preview": preview,
-        "preview_rows": [(plural(data_type), rows) for data_type, rows in preview.per_type],
+        "preview_rows": [(plural(one), _counted(rows, one == MEASUREMENTS)) for one, rows in preview.per_type],
+        "preview_sum": _sum(preview),
         "preview_size": size_in_words(preview.bytes),
         "preview_file_size": size_in_words(preview.file_bytes),
     }
+
+
+def _sum(preview: Preview) -> str:
+    """Records and values apart: ``12 records and 285 values``."""
+    values = sum(rows for one, rows in preview.per_type if one == MEASUREMENTS)
+    parts = [_counted(values, True)] if any(one == MEASUREMENTS for one, _ in preview.per_type) else []
+    if any(one != MEASUREMENTS for one, _ in preview.per_type):
+        parts.insert(0, _counted(preview.rows - values, False))
+    return " and ".join(parts)
+
+
+def _counted(count: int, are_values: bool) -> str:
+    return f"{count:,} {'value' if are_values else 'record'}{'' if count == 1 else 's'}"
 
 
 def _offered(actor: Actor, form: ReportForm, templates: list[Template]) -> list[str]:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from flask import url_for
 
 from app import catalog, clock, exports
 from app.actor import Actor
 from app.attachments import size_in_words
 from app.exports import DataExportParams, Progress, ReportParams
-from app.models import Export
+from app.models import Export, ExportFile
 from app.portal.data_export_words import data_export_lines, holds_measurements
 from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS
 from app.portal.export_lines import Line, record_links
@@ -36,6 +37,11 @@ SAID = {
 }
 
 
+SAID_HOLLOW = "The export is ready, but it holds nothing."
+ATTACHED = "files/"
+"""What the names of attached files begin with."""
+
+
 def poll_when(answers: int) -> str:
     """When the page asks again after so many answers that it got, as htmx writes it.
 
@@ -56,10 +62,13 @@ def summary_of(actor: Actor, export: Export) -> list[Line]:
             "Data type" if params.data_types == (MEASUREMENTS,) else "Records of",
             ", ".join(plural(one) for one in params.data_types),
         ),
-        _period(params),
-        Line("Order", ORDERS[params.order]),
+        *(_of_queries(actor, params) if params.queries else (_period(params), Line("Order", ORDERS[params.order]))),
         Line("Format", _format(params)),
     ]
+    if export.label:
+        lines.insert(0, Line("Called", export.label))
+    if export.callback_url:
+        lines.append(Line("Tells of its end", export.callback_url))
     if params.entity_ids:
         lines.insert(1, Line("Only", links=record_links(actor, params.entity_ids)))
     if params.template_ids:
@@ -67,7 +76,7 @@ def summary_of(actor: Actor, export: Export) -> list[Line]:
     if params.max_file_bytes is not None:
         lines.append(Line("Split", f"Files of at most {size_in_words(params.max_file_bytes)}"))
     if params.with_files:
-        lines.append(Line("Attached files", "Included"))
+        lines.append(Line("Attached files", _attached(export)))
     if params.without_phi:
         lines.append(Line("Identifying attributes", "Left out"))
     return lines
@@ -86,16 +95,64 @@ def holds_of(export: Export) -> str:
 
 
 def unit_of(export: Export) -> str:
-    """What an export counts, one of them: a value, or a record."""
+    """What an export counts, one of them: a value, a record, or ``record or value`` where it holds both."""
     if export.kind == "data_export":
         return "value"
-    types = ReportParams.from_json(export.params).data_types
-    return "value" if types == (MEASUREMENTS,) else "record"
+    params = ReportParams.from_json(export.params)
+    if params.data_types == (MEASUREMENTS,):
+        return "value"
+    return "record or value" if params.measured else "record"
 
 
 def counted(export: Export, count: int) -> str:
-    """So many records or values: ``1,234 values``."""
-    return f"{count:,} {unit_of(export)}{'' if count == 1 else 's'}"
+    """So many records, values, or both: ``1,234 values``, ``297 records and values``."""
+    return _so_many(count, unit_of(export))
+
+
+def held_in(export: Export) -> str:
+    """What a ready export holds, its records and its values apart: ``12 records and 285 values``."""
+    if unit_of(export) != "record or value":
+        return counted(export, export.done_rows)
+    values = sum(file.rows or 0 for file in export.files if file.subject == MEASUREMENTS)
+    return f"{_so_many(export.done_rows - values, 'record')} and {_so_many(values, 'value')}"
+
+
+def held_by(export: Export, file: ExportFile) -> str:
+    """What one of its files holds: ``285 values``."""
+    if file.name.startswith(ATTACHED):
+        return "–"
+    measured = export.kind == "data_export" or file.subject == MEASUREMENTS
+    return _so_many(file.rows or 0, "value" if measured else "record")
+
+
+def caption_of(export: Export, file: ExportFile) -> str:
+    """What the device of a file is called, where its name does not say it."""
+    if export.kind != "data_export":
+        return ""
+    title = str(orjson.loads(file.layout).get("title", ""))
+    return "" if title == file.name.rpartition(".")[0] else title
+
+
+def is_hollow(export: Export) -> bool:
+    """Whether a ready export holds nothing at all."""
+    return export.done_rows == 0 and not any(file.name.startswith(ATTACHED) for file in export.files)
+
+
+def said_of(export: Export) -> str:
+    """What has become of it, in a sentence to be spoken."""
+    return SAID_HOLLOW if export.state == "ready" and is_hollow(export) else SAID[export.state]
+
+
+def _attached(export: Export) -> str:
+    if export.state != "ready":
+        return "Asked for"
+    count = sum(file.name.startswith(ATTACHED) for file in export.files)
+    return f"Included: {_so_many(count, 'file')}" if count else "Asked for; these records have none"
+
+
+def _so_many(count: int, unit: str) -> str:
+    many = "records and values" if unit == "record or value" else f"{unit}s"
+    return f"{count:,} {unit if count == 1 else many}"
 
 
 def again_url(export: Export) -> str:
@@ -148,7 +205,7 @@ def as_json(export: Export, progress: Progress) -> dict[str, Any]:
         "phase": progress.phase,
         "reason": export.reason,
         "version": export.version,
-        f"{unit_of(export)}s": {"done": progress.done, "promised": progress.promised},
+        "values" if unit_of(export) == "value" else "records": {"done": progress.done, "promised": progress.promised},
         "parts": {"done": progress.parts_done, "of": progress.parts},
         "bytes_done": progress.bytes_done,
         "percent": progress.percent,
@@ -164,6 +221,20 @@ def as_json(export: Export, progress: Progress) -> dict[str, Any]:
         if ready
         else None,
     }
+
+
+def _of_queries(actor: Actor, params: ReportParams) -> list[Line]:
+    """What each of several different queries asks for, one below the other."""
+    lines = []
+    for asked in params.asked():
+        period, title = _period(asked.params), f"Query {(asked.number or 0) + 1}"
+        lines += [
+            Line(title, f"{plural(asked.data_type)}, {ORDERS[asked.params.order].lower()}"),
+            Line(f"{title}: {period.label.lower()}", period.words, start=period.start, end=period.end),
+        ]
+        if asked.params.template_ids:
+            lines.append(Line(f"{title}: templates", _templates(actor, asked.params.template_ids)))
+    return lines
 
 
 def _period(params: ReportParams) -> Line:

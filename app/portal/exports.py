@@ -10,14 +10,14 @@ from flask import Blueprint, flash, jsonify, make_response, redirect, render_tem
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from app import clock, exports
+from app import clock, exports, sending
 from app.access import Permission, allows
 from app.attachments import size_in_words
 from app.errors import Forbidden, Gone, Invalid, NotFound, NotReady, Unavailable
 from app.exports import Preview, ReportParams, progress_of
-from app.models import Export
+from app.models import Export, ExportFile
 from app.models.types import from_milliseconds, to_milliseconds
-from app.portal import export_words, sending
+from app.portal import export_words
 from app.portal.export_form import ReportForm
 from app.portal.export_page import (
     form_page,
@@ -26,6 +26,7 @@ from app.portal.export_page import (
     request_key_for,
     take_types_of_chosen,
 )
+from app.portal.programs import as_program
 from app.portal.refusals import TITLES
 from app.portal.signed_in import current_actor
 from app.portal.wishes import wants_json
@@ -35,6 +36,7 @@ bp.add_app_template_filter(size_in_words)
 bp.register_error_handler(Forbidden, refused_page)
 
 PAGE_SIZE = 25
+FILES_AT_FIRST = 20
 MOST_FILES_LISTED = 200
 
 
@@ -71,7 +73,12 @@ def new() -> ResponseReturnValue:
         before = exports.get_export(actor, _id(again))
         if before.kind == "data_export":
             return redirect(url_for("portal.data_exports.new", again=before.id), 303)
-        form = ReportForm.again(ReportParams.from_json(before.params))
+        params = ReportParams.from_json(before.params)
+        if params.queries:
+            flash("This export’s queries differ from each other, and this form has one period for all. Look it over.",
+                  "info")
+            params = params.of_query(0)
+        form = ReportForm.again(params)
     else:
         form = ReportForm.opened(request.args)
         take_types_of_chosen(actor, form)
@@ -121,8 +128,9 @@ def show(export_id: UUID) -> ResponseReturnValue:
     return render_template(
         "exports/show.html",
         summary=export_words.summary_of(actor, export),
-        said=export_words.SAID[export.state],
+        said=export_words.said_of(export),
         is_mine=export.owner_id == actor.user_id,
+        as_program=as_program(export),
         **_status(export, answers=0),
     )
 
@@ -137,7 +145,7 @@ def status(export_id: UUID) -> ResponseReturnValue:
     if _nothing_new(export, answers):
         return "", 204
     changed = request.args.get("state", export.state) != export.state
-    said = export_words.SAID[export.state] if changed else None
+    said = export_words.said_of(export) if changed else None
     return render_template("exports/_status.html", said=said, **_status(export, answers=answers + 1))
 
 
@@ -238,10 +246,13 @@ def _status(export: Export, *, answers: int) -> dict[str, Any]:
         "progress": progress,
         "detail": export_words.detail_of(export, progress),
         "counted": export_words.counted,
+        "held": export_words.held_in(export) if export.state == "ready" else "",
+        "is_hollow": export.state == "ready" and export_words.is_hollow(export),
         "unit": export_words.unit_of(export),
         "again_url": export_words.again_url(export),
         "silence": export_words.silence_of(export, progress) if export.is_pending else None,
-        "files": export.files[:MOST_FILES_LISTED] if export.state == "ready" else [],
+        "files": _listed(export, 0, FILES_AT_FIRST),
+        "files_behind": _listed(export, FILES_AT_FIRST, MOST_FILES_LISTED),
         "files_left_out": max(0, len(export.files) - MOST_FILES_LISTED) if export.state == "ready" else 0,
         "poll_when": export_words.poll_when(answers),
         "poll_url": url_for(
@@ -253,6 +264,12 @@ def _status(export: Export, *, answers: int) -> dict[str, Any]:
             at=to_milliseconds(clock.now()),
         ),
     }
+
+
+def _listed(export: Export, begin: int, end: int) -> list[tuple[ExportFile, str, str]]:
+    """Some files of a ready export, each with what its device is called and what it holds."""
+    some = export.files[begin:end] if export.state == "ready" else []
+    return [(one, export_words.caption_of(export, one), export_words.held_by(export, one)) for one in some]
 
 
 def _nothing_new(export: Export, answers: int) -> bool:

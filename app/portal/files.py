@@ -18,10 +18,10 @@ from app.models import Entity, StoredFile
 from app.portal.file_cards import MOST_AT_ONCE, card_for, row_of
 from app.portal.guard import asks_csrf_itself
 from app.portal.presenting import entity_url, kind_word, plural
-from app.portal.sending import begins_download, send_download
-from app.portal.signed_in import current_actor, is_signed_in
-from app.portal.upload_body import let_the_rest_arrive, read_form
+from app.portal.signed_in import current_actor
+from app.portal.upload_body import read_form
 from app.portal.wishes import wants_json
+from app.sending import HEARD, begins_download, send_download
 
 bp = Blueprint("files", __name__)
 
@@ -34,7 +34,7 @@ _LONGEST_NAME_TOLD = 40
 @bp.get("/entities/<data_type>/<uuid:entity_id>/files/<attribute>")
 def form(data_type: str, entity_id: UUID, attribute: str) -> ResponseReturnValue:
     """One attribute's files and their form, on a page of their own."""
-    return _form_page(_room(data_type, entity_id, attribute))
+    return _form_page(room_of(data_type, entity_id, attribute))
 
 
 @bp.post("/entities/<data_type>/<uuid:entity_id>/files/<attribute>")
@@ -44,7 +44,8 @@ def upload(data_type: str, entity_id: UUID, attribute: str) -> ResponseReturnVal
 
     Sign-in, permission and size are asked before a byte is read.
     """
-    room = _room(data_type, entity_id, attribute)
+    request.environ[HEARD] = True
+    room = room_of(data_type, entity_id, attribute)
     if request.content_length is None:
         abort(411)
     if request.mimetype == "multipart/form-data":
@@ -52,13 +53,6 @@ def upload(data_type: str, entity_id: UUID, attribute: str) -> ResponseReturnVal
     if request.mimetype != "application/octet-stream":
         abort(415)
     return _take_raw(room)
-
-
-@bp.after_request
-def _answer_is_heard(response: Response) -> Response:
-    if request.endpoint == "portal.files.upload" and request.method == "POST" and is_signed_in():
-        return let_the_rest_arrive(response)
-    return response
 
 
 @bp.get("/files/<uuid:file_id>")
@@ -114,7 +108,8 @@ def confirm_remove(file_id: UUID) -> ResponseReturnValue:
     return redirect(entity_url(entity.data_type, entity.id), 303)
 
 
-def _room(data_type: str, entity_id: UUID, attribute: str) -> Room:
+def room_of(data_type: str, entity_id: UUID, attribute: str) -> Room:
+    """What the attribute of an address takes, from this person; refusals as :func:`~app.attachments.room_for`."""
     actor = current_actor()
     catalog.get_entity(actor, entity_id, data_type)
     return attachments.room_for(actor, entity_id, attribute)
@@ -132,20 +127,25 @@ def _take_raw(room: Room) -> ResponseReturnValue:
         file = attachments.receive(actor, reception, request.stream)
     except (ClientDisconnected, RequestTimeout):
         raise Invalid(attachments.BROKEN_OFF) from None
-    room = attachments.room_for(actor, reception.entity_id, reception.attribute)
-    answer = {
-        "file": {
+    notice = f"Its name was too long, so it is kept as {file.name}." if reception.shortened else None
+    return answer_to_stored(file, reception.entity_id, reception.attribute, notice), 201
+
+
+def answer_to_stored(file: StoredFile, entity_id: UUID, attribute: str, notice: str | None) -> Response:
+    """What the script hears of a file that is attached: its facts, its row, and what is to know besides."""
+    room = attachments.room_for(current_actor(), entity_id, attribute)
+    return jsonify(
+        file={
             "id": str(file.id),
             "name": file.name,
             "media_type": file.media_type,
             "size": file.byte_count,
             "sha256": file.sha256,
         },
-        "html": render_template("files/_row.html", row=row_of(file, may_remove=True)),
-        "notice": f"Its name was too long, so it is kept as {file.name}." if reception.shortened else None,
-        "full": attachments.full_words(room.entity, room.attribute),
-    }
-    return jsonify(answer), 201
+        html=render_template("files/_row.html", row=row_of(file, may_remove=True)),
+        notice=notice,
+        full=attachments.full_words(room.entity, room.attribute),
+    )
 
 
 def _take_form(room: Room) -> ResponseReturnValue:

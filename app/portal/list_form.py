@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 from uuid import UUID
@@ -21,6 +22,8 @@ SORT_WORDS = {
     "caption": "Name, A to Z",
     "-caption": "Name, Z to A",
 }
+MOST_NAMED = 50
+"""So many records can be chosen by an address: more would be longer than servers take."""
 _MOST_FILTERS = 50
 
 
@@ -117,6 +120,12 @@ class ListForm:
     def export_url(self) -> str:
         templates = [str(known) for known in self.templates]
         return url_for("portal.exports.new", data_type=self.data_type, template_id=templates)
+
+    def found_url(self, found: Sequence[UUID]) -> str | None:
+        """The export of exactly those that the filters found, one by one; None when an address cannot name them."""
+        if self.exports_as_listed or not 0 < len(found) <= MOST_NAMED:
+            return None
+        return url_for("portal.exports.new", data_type=self.data_type, entity_id=[str(one) for one in found])
 
 
 def _text(args: MultiDict[str, str], name: str, most: int) -> str:

@@ -8,13 +8,14 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from werkzeug.exceptions import RequestTimeout
 
 from app.portal.signed_in import settings
 
 UPLOADS = frozenset({"portal.files.upload"})
-"""Large bodies on slow lines: only silence breaks them off."""
+"""Large bodies on slow lines: only silence breaks them off. A view of another face says so by an attribute of its own,
+``view.takes_uploads = True``."""
 SMALL: dict[str, int] = {"portal.auth.submit": 16 * 1024}
 """The most bytes that an endpoint open to strangers reads."""
 
@@ -31,11 +32,16 @@ def _watch() -> None:
     if connection is None:  # another server, with clocks of its own
         return
     known, body = settings(), request.environ["wsgi.input"]
-    if request.endpoint in UPLOADS:
+    if request.endpoint in UPLOADS or _takes_uploads():
         watched = WatchedBody(body, connection, idle=known.upload_idle_seconds)
     else:
         watched = WatchedBody(body, connection, idle=known.body_idle_seconds, whole=known.body_seconds)
     request.environ["wsgi.input"] = watched
+
+
+def _takes_uploads() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return bool(getattr(view, "takes_uploads", False))
 
 
 class WatchedBody:

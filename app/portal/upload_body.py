@@ -6,12 +6,13 @@ import select
 import time
 from typing import IO, Any, cast
 
-from flask import Request, Response, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
 from app import attachments
 from app.errors import Invalid, TooLarge, Unavailable
 from app.portal.file_cards import MOST_AT_ONCE
+from app.sending import HEARD
 
 FORM_OVERHEAD = 64 * 1024
 """Bytes of a form besides its files: boundaries, part headers, the token."""
@@ -80,14 +81,19 @@ def read_form(limit: int) -> None:
         raise Invalid(attachments.BROKEN_OFF)
 
 
-def let_the_rest_arrive(response: Response) -> Response:
+def init_app(app: Flask) -> None:
+    """Let refusals of uploads be heard, whichever face they were sent to."""
+    app.after_request(_let_the_rest_arrive)
+
+
+def _let_the_rest_arrive(response: Response) -> Response:
     """After a refusal, read and forget what is still on its way, within bounds, once the answer is sent.
 
     A server that closes while a browser still sends resets the connection, and the browser then shows its own
     complaint in place of our words.
     """
     environ = request.environ
-    if response.status_code >= 400 and environ.get("wsgi.input_terminated"):
+    if environ.get(HEARD) and response.status_code >= 400 and environ.get("wsgi.input_terminated"):
         response.call_on_close(lambda: _drain(environ))
     return response
 

@@ -17,6 +17,7 @@ Kind = Literal["integer", "instant", "double"]
 _HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _POSTGRESQL_EPOCH_MS = 946_684_800_000
+_DTYPES: dict[str, Any] = {"integer": np.int64, "instant": np.int64, "double": np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,31 @@ def insert_numbers(connection: Connection, table: str, columns: Sequence[NumberC
     for part in _parts(columns):
         rows = list(zip(*(column.values.tolist() for column in part), strict=True))
         connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  # our own names
+
+
+def selected_numbers(connection: Connection, query: str, kinds: Sequence[Kind]) -> list[NDArray[Any]]:
+    """The columns of a SELECT as whole arrays; instants in milliseconds since 1970.
+
+    :param query: SQL of ours
+    :param kinds: what each column is; none of them may be empty in any row
+    """
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "postgresql":
+        rows = driver.execute(query).fetchall()
+        columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
+        return [np.array(own, dtype=_DTYPES[kind]) for own, kind in zip(columns, kinds, strict=True)]
+    with driver.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
+        written = b"".join(copy)
+    layout: list[tuple[str, str]] = [("fields", ">i2")]
+    for place, kind in enumerate(kinds):
+        layout += [(f"length{place}", ">i4"), (f"field{place}", ">f8" if kind == "double" else ">i8")]
+    records = np.frombuffer(written[len(_HEADER) : -len(_TRAILER)], dtype=layout)
+    return [_selected(records[f"field{place}"], kind) for place, kind in enumerate(kinds)]
+
+
+def _selected(field: NDArray[Any], kind: Kind) -> NDArray[Any]:
+    own = field.astype(_DTYPES[kind])
+    return own // 1000 + _POSTGRESQL_EPOCH_MS if kind == "instant" else own
 
 
 def _parts(columns: Sequence[NumberColumn]) -> Iterator[list[NumberColumn]]:

@@ -1,12 +1,11 @@
 """The statements with which a builder reads records, in the words of each database.
 
-On PostgreSQL a record is three JSON objects with tabs between: what is known of it (``_id`` …), its
-identifying attributes, the others; the builder joins them (:func:`app.rows.postgresql.spliced`). SQLite gives columns,
-and :mod:`app.rows.record_lines` joins those. No document is parsed on the way.
+They give columns; :mod:`app.rows.record_lines` joins those. No document is parsed on the way.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,29 +13,25 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    ClauseElement,
     ColumnElement,
     LargeBinary,
     Select,
     Text,
     case,
     cast,
-    column,
     func,
     literal,
-    literal_column,
     select,
     union_all,
-    values,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
 from app.extensions import db
-from app.models.types import Id
-from app.rows.entities import CURRENT, HISTORY, Position, Selection, _held_at, selected
-
-_IN_A_CASE = 16
-"""So many organizations are named in a CASE; more of them in a table of their own, which is joined."""
+from app.models.types import Id, Instant
+from app.rows.entities import CURRENT, HISTORY, Position, Room, Selection, _held_at, selected
+from app.rows.record_lines import INSTANTS, TEXTS
 
 
 def _dialects() -> Mapping[str, Dialect]:
@@ -51,6 +46,9 @@ def _dialects() -> Mapping[str, Dialect]:
 
 
 _DIALECTS = _dialects()
+
+
+ORDERS = {"created_at": "created", "updated_at": "updated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +67,62 @@ class Words:
     with_phi: bool
 
 
-def plain_words(words: Words) -> dict[str, Any]:
-    """The words as plain values, for :meth:`app.rows.source.Source.records`."""
+def plain_words(words: Words, selection: Selection) -> dict[str, Any]:
+    """The words as plain values, and the selection's order, for :meth:`app.rows.source.Source.records`."""
     return {
+        "order": [ORDERS[selection.time_column], selection.descending],
         "templates": {str(one): name for one, name in words.templates.items()},
         "hidden": [] if words.with_phi else sorted(str(one) for one in words.identifying),
         "owners": {str(one): name for one, name in words.owners.items()},
     }
 
 
-def statement_for(selection: Selection, after: Position | None, until: Position, words: Words) -> str:
-    """The SELECT that gives the records between two places, for :meth:`app.rows.source.Source.records`."""
-    by_key = selection.data_type == "device"
-    both, order = selected(selection, after, until)
-    if not _on_postgresql():
-        return text_of(select(*_raw(both, words, by_key)).order_by(*order))
-    names = {one: f',"name":{orjson.dumps(name).decode()}' for one, name in words.owners.items()}
-    source: Any = both
-    owner: ColumnElement[Any] = _chosen(both.c.organization_id, names, "")
-    if len(names) > _IN_A_CASE:
-        owners = values(column("id", Id), column("words", Text), name="owner").data(list(names.items()))
-        source = both.outerjoin(owners, owners.c.id == both.c.organization_id)
-        owner = func.coalesce(owners.c.words, literal("", Text))
-    cells = [_head(both, words, by_key, owner), both.c.attributes]
-    if words.with_phi:
-        cells.insert(1, both.c.phi_attributes)
-    return text_of(select(*cells).select_from(source).order_by(*order))
+class PageStatements:
+    """The SELECTs that give a selection's records between two places, for :meth:`app.rows.source.Source.records`.
+
+    Compiling one costs some milliseconds, so it is done once, with room for the places.
+    """
+
+    def __init__(self, selection: Selection, words: Words) -> None:
+        self._selection, self._words = selection, words
+        # Not to be guessed: nothing that somebody wrote can be taken for a room.
+        self._after, self._until = (Room(*(f"<{secrets.token_hex(16)}>" for _ in range(2))) for _ in range(2))
+        self._compiled: dict[bool, str] = {}
+
+    def between(self, after: Position | None, until: Position) -> str:
+        """The records behind ``after`` (``None`` is the beginning) up to ``until``."""
+        begins = after is None
+        if begins not in self._compiled:
+            self._compiled[begins] = self._statement(None if begins else self._after)
+        text = _filled(self._compiled[begins], self._until, until)
+        return text if after is None else _filled(text, self._after, after)
+
+    def _statement(self, after: Room | None) -> str:
+        both = selected(self._selection, after, self._until)
+        by_key = self._selection.data_type == "device"
+        personal = both.c.phi_attributes if self._words.with_phi else literal("{}", Text)
+        columns = [
+            _id_text(both.c.id),
+            _quoted(both.c.key) if by_key else literal("", Text),
+            _quoted(both.c.caption),
+            _id_text(both.c.template_id),
+            _id_text(both.c.organization_id),
+            _as_it_is(personal),
+            _as_it_is(both.c.attributes),
+            both.c.created_at,
+            both.c.updated_at,
+        ]
+        named = [column.label(name) for column, name in zip(columns, (*TEXTS, *INSTANTS), strict=True)]
+        return text_of(select(*named))
 
 
-def names_statement(
-    tenant_id: UUID, revision: int, any_id: str, words: Words, scope: Sequence[UUID] | None
-) -> str:
+def _filled(text: str, room: Room, place: Position) -> str:
+    return text.replace(room.time, text_of(literal(place.time, Instant))).replace(
+        room.id, text_of(literal(place.id, Id))
+    )
+
+
+def names_statement(tenant_id: UUID, revision: int, any_id: str, words: Words, scope: Sequence[UUID] | None) -> str:
     """The SELECT that gives, for ids in the place of ``any_id``, an id and the JSON that is written for it.
 
     :param scope: the organizations whose records may be named; ``None`` is every one
@@ -114,7 +137,7 @@ def names_statement(
         for table in (CURRENT, HISTORY)
     ]
     both = union_all(*halves).subquery("named")
-    shown_id = case((both.c.data_type == "device", _quoted(both.c.key)), else_=_in_quotes(_id_text(both.c.id)))
+    shown_id = case((both.c.data_type == "device", _quoted(both.c.key)), else_=_joined(['"', _id_text(both.c.id), '"']))
     pieces = [
         '{"id":', shown_id, _caption(both, words, ',"name":'), ',"templateName":', _of_template(both, words), "}",
     ]  # fmt: skip
@@ -144,37 +167,15 @@ def longest_caption(tenant_id: UUID, data_type: str) -> Select[int | None]:
     return select(func.max(_octets(_quoted(CURRENT.c.caption)) + _octets(_quoted(CURRENT.c.key)))).where(*own)
 
 
-def text_of(statement: Select[Any]) -> str:
+def text_of(statement: ClauseElement) -> str:
     """A statement as text in the database's own words, with its values in it."""
     dialect = _DIALECTS[db.engine.dialect.name]
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-def _raw(both: Any, words: Words, by_key: bool) -> Sequence[ColumnElement[Any]]:
-    """What :func:`app.rows.record_lines.lines_of` makes lines of."""
-    whole, personal = (cast(column, LargeBinary) for column in (both.c.attributes, both.c.phi_attributes))
-    inside = func.substr(personal, 2, func.length(personal) - 2)
-    return [
-        _quoted(both.c.key) if by_key else _in_quotes(both.c.id),
-        _quoted(both.c.caption),
-        both.c.template_id,
-        both.c.organization_id,
-        both.c.created_at,
-        both.c.updated_at,
-        *([inside] if words.with_phi else []),
-        func.substr(whole, 2),
-    ]
-
-
-def _head(both: Any, words: Words, by_key: bool, owner: Any) -> ColumnElement[Any]:
-    shown_id = _quoted(both.c.key) if by_key else _in_quotes(_id_text(both.c.id))
-    pieces = [
-        '{"_id":', shown_id, _caption(both, words, ',"_caption":'),
-        ',"_template":{"id":"', _id_text(both.c.template_id), '","name":', _of_template(both, words),
-        '},"_ownerOrganization":{"id":"', _id_text(both.c.organization_id), '"', owner,
-        '},"_creationTime":"', _iso(both.c.created_at), '","_lastModifiedTime":"', _iso(both.c.updated_at), '"}',
-    ]  # fmt: skip
-    return _joined(pieces)
+def _as_it_is(document: Any) -> ColumnElement[Any]:
+    # SQLite's texts would be looked through for their characters.
+    return document if _on_postgresql() else cast(document, LargeBinary)
 
 
 def _chosen(column: Any, texts: Mapping[UUID, str], otherwise: str) -> ColumnElement[Any]:
@@ -215,21 +216,9 @@ def _quoted(column: Any) -> ColumnElement[Any]:
     return func.json_quote(column)
 
 
-def _in_quotes(column: Any) -> ColumnElement[Any]:
-    return _joined(['"', column, '"'])
-
-
 def _id_text(column: Any) -> ColumnElement[Any]:
     return cast(column, Text)
 
 
 def _octets(column: Any) -> ColumnElement[int]:
     return func.octet_length(column) if _on_postgresql() else func.length(cast(column, LargeBinary))
-
-
-def _iso(column: Any) -> ColumnElement[Any]:
-    """ISO 8601 in UTC with milliseconds always."""
-    if _on_postgresql():
-        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-    seconds: ColumnElement[float] = literal_column(f"{column.table.name}.{column.name} / 1000.0")
-    return func.strftime("%Y-%m-%dT%H:%M:%fZ", seconds, "unixepoch")

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Select,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     and_,
     func,
     literal,
+    literal_column,
     select,
     tuple_,
     union_all,
@@ -45,12 +47,21 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Where in a statement's text a place will be written: its time and its id, in words that occur nowhere else."""
+
+    time: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which entities, as they were at ``revision``, and in which order.
 
     :param organization_ids: ``None`` is every organization of the tenant; an empty tuple is none
-    :param time_column: ``created_at`` or ``updated_at``: what the period and the order go by
+    :param time_column: ``created_at`` or ``updated_at``: what the order goes by
     :param start: first instant of the period, or ``None``; ``end`` is the first instant after it
+    :param period_column: what the period goes by; ``None`` is the order's own. Another one costs a look at each record
     """
 
     tenant_id: UUID
@@ -63,6 +74,12 @@ class Selection:
     template_ids: tuple[UUID, ...] = ()
     entity_ids: tuple[UUID, ...] = ()
     descending: bool = True
+    period_column: str | None = None
+
+    @property
+    def has_own_period(self) -> bool:
+        """Whether the period goes by another time than the order."""
+        return self.period_column not in (None, self.time_column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +136,7 @@ def stride(
     if not number:
         return None, 0, 0
     last = snapshot.execute(
-        select(time, key)
-        .where(*_chosen(CURRENT, selection, after, None))
-        .order_by(*order)
-        .limit(1)
-        .offset(number - 1)
+        select(time, key).where(*_chosen(CURRENT, selection, after, None)).order_by(*order).limit(1).offset(number - 1)
     ).one()
     return Position(last[0], last[1]), number, size
 
@@ -137,27 +150,19 @@ def lengths(
     """
     time, key = CURRENT.c[selection.time_column], CURRENT.c.id
     order = (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
-    statement = (
-        select(what)
-        .where(*_chosen(CURRENT, selection, after, until))
-        .order_by(*order)
-    )
+    statement = select(what).where(*_chosen(CURRENT, selection, after, until)).order_by(*order)
     return list(snapshot.execute(statement).scalars())
 
 
-def selected(selection: Selection, after: Position | None, until: Position) -> tuple[Subquery, Sequence[Any]]:
-    """The records between two places (the first one not among them), current and history in one statement, and the
-    order that they come in.
+def selected(selection: Selection, after: Position | Room | None, until: Position | Room) -> Subquery:
+    """The records between two places (the first one not among them), current and history in one statement, in no
+    order.
     """
     halves = [
-        select(*(table.c[name] for name in _FACTS)).where(
-            *_conditions(table, selection, after, until)
-        )
+        select(*(table.c[name] for name in _FACTS)).where(*_conditions(table, selection, after, until))
         for table in (CURRENT, HISTORY)
     ]
-    both = union_all(*halves).subquery("record")
-    time, key = both.c[selection.time_column], both.c.id
-    return both, (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
+    return union_all(*halves).subquery("record")
 
 
 def count_current(selection: Selection) -> list[tuple[UUID, int, int]]:
@@ -207,9 +212,7 @@ def _page(
     selection: Selection, columns: Sequence[str], after: Position | None, until: Position | None, limit: int
 ) -> Any:
     halves = [
-        select(*(table.c[name] for name in columns)).where(
-            *_conditions(table, selection, after, until)
-        )
+        select(*(table.c[name] for name in columns)).where(*_conditions(table, selection, after, until))
         for table in (CURRENT, HISTORY)
     ]
     both = union_all(*halves)
@@ -224,14 +227,14 @@ def _held_at(table: Table, revision: int) -> ColumnElement[bool]:
 
 
 def _conditions(
-    table: Table, selection: Selection, after: Position | None = None, until: Position | None = None
+    table: Table, selection: Selection, after: Position | Room | None = None, until: Position | Room | None = None
 ) -> Iterator[ColumnElement[bool]]:
     yield _held_at(table, selection.revision)
     yield from _chosen(table, selection, after, until)
 
 
 def _chosen(
-    table: Table, selection: Selection, after: Position | None = None, until: Position | None = None
+    table: Table, selection: Selection, after: Position | Room | None = None, until: Position | Room | None = None
 ) -> Iterator[ColumnElement[bool]]:
     """What the selection asks for between two places, whatever the revision; an index answers it alone."""
     yield table.c.tenant_id == selection.tenant_id
@@ -242,11 +245,20 @@ def _chosen(
         yield table.c.template_id.in_(selection.template_ids)
     if selection.entity_ids:
         yield table.c.id.in_(selection.entity_ids)
+    if selection.has_own_period:
+        yield from _within_period(table.c[selection.period_column or ""], selection)
     yield from _between(table, selection, after, until)
 
 
+def _within_period(time: Column[datetime], selection: Selection) -> Iterator[ColumnElement[bool]]:
+    if selection.start is not None:
+        yield time >= selection.start
+    if selection.end is not None:
+        yield time < selection.end
+
+
 def _between(
-    table: Table, selection: Selection, after: Position | None, until: Position | None
+    table: Table, selection: Selection, after: Position | Room | None, until: Position | Room | None
 ) -> Iterator[ColumnElement[bool]]:
     """One bound on either side. A place lies in the period, so it stands for the period's own bound; both of them would
     let SQLite search by the weaker one, and read everything again for each page.
@@ -256,15 +268,17 @@ def _between(
     if low is not None:
         place, other = _row(table, selection, low)
         yield place >= other if selection.descending else place > other
-    elif selection.start is not None:
+    elif selection.start is not None and not selection.has_own_period:
         yield time >= selection.start
     if high is not None:
         place, other = _row(table, selection, high)
         yield place < other if selection.descending else place <= other
-    elif selection.end is not None:
+    elif selection.end is not None and not selection.has_own_period:
         yield time < selection.end
 
 
-def _row(table: Table, selection: Selection, place: Position) -> tuple[Any, Any]:
+def _row(table: Table, selection: Selection, place: Position | Room) -> tuple[Any, Any]:
     time, key = table.c[selection.time_column], table.c.id
+    if isinstance(place, Room):
+        return tuple_(time, key), tuple_(literal_column(place.time, time.type), literal_column(place.id, key.type))
     return tuple_(time, key), tuple_(literal(place.time, time.type), literal(place.id, key.type))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,20 @@ DAY_MS = 86_400_000
 WIDTH = 24
 """Characters of ``2020-01-07T21:20:00.000Z``; years are of four digits."""
 
-_TWO = np.array([f"{number:02}" for number in range(100)], dtype="S2").view(np.uint16)
+_SECONDS_OF_A_DAY = 86_400
 _THREE = np.array([f"{number:03}" for number in range(1000)], dtype="S3").view(np.uint8).reshape(-1, 3)
-_FORM = np.frombuffer(b"0000-00-00T00:00:00.000Z", dtype=np.uint8)
+_AFTER_THE_DATE = WIDTH - 10
+
+
+@cache
+def _seconds() -> NDArray[Any]:
+    """``T21:20:00.000Z`` for each second of a day."""
+    of_day = np.arange(_SECONDS_OF_A_DAY)
+    text = np.empty((_SECONDS_OF_A_DAY, _AFTER_THE_DATE), dtype=np.uint8)
+    text[:] = np.frombuffer(b"T00:00:00.000Z", dtype=np.uint8)
+    for place, number in ((1, of_day // 3600), (4, of_day // 60 % 60), (7, of_day % 60)):
+        text[:, place], text[:, place + 1] = number // 10 + ord("0"), number % 10 + ord("0")
+    return text.view(f"V{_AFTER_THE_DATE}").reshape(-1)
 
 
 def iso_text(times: NDArray[np.int64]) -> Any:
@@ -23,15 +35,12 @@ def iso_text(times: NDArray[np.int64]) -> Any:
     :param times: milliseconds since 1970; of the years 0 to 9999
     """
     days, in_day = np.divmod(times, DAY_MS)
-    text = np.empty((len(times), WIDTH), dtype=np.uint8)
-    text[:] = _FORM
-    text[:, :10] = _dates(days)
     seconds, thousandths = np.divmod(in_day, 1000)
-    minutes, seconds = np.divmod(seconds, 60)
-    hours, minutes = np.divmod(minutes, 60)
-    for place, numbers in ((11, hours), (14, minutes), (17, seconds)):
-        text[:, place : place + 2] = _TWO[numbers].view(np.uint8).reshape(-1, 2)
-    text[:, 20:23] = _THREE[thousandths]
+    text = np.empty((len(times), WIDTH), dtype=np.uint8)
+    text[:, :10] = _dates(days)
+    text[:, 10:] = _seconds().take(seconds).view(np.uint8).reshape(-1, _AFTER_THE_DATE)
+    if thousandths.any():
+        text[:, 20:23] = _THREE[thousandths]
     offsets = np.arange(0, WIDTH * (len(times) + 1), WIDTH, dtype=np.int32)
     return pa.StringArray.from_buffers(len(times), pa.py_buffer(offsets), pa.py_buffer(text))
 

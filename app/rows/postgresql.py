@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
-from operator import itemgetter, methodcaller
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import psycopg
+import pyarrow as pa
 from psycopg.pq import ExecStatus
 
-from app.rows.source import NO_VALUES, Range, SourceFault, Values, among, only, sorted_values
+from app.rows.blocks import Grid
+from app.rows.gathered import fields_of, gathering, milliseconds, texts
+from app.rows.measured import COLUMNS, as_timestamp, blocks_statement, rows_of
+from app.rows.record_lines import INSTANTS, NO_LINES, TEXTS, Lines, lines_of
+from app.rows.source import Range, SourceFault, Values, only, sorted_values
+from app.rows.stretches import Gap, Sealed, Stretch, as_grids, as_values, stretches_of
 
 _SETTINGS = (
     "client_encoding = 'UTF8'",
@@ -24,6 +31,9 @@ _SETTINGS = (
     # These statements are short, and many: neither pays for itself.
     "jit = off",
     "max_parallel_workers_per_gather = 0",
+    # Pages lie between two places of an index. PostgreSQL takes them for a fifth of the table, and would read it all.
+    "enable_seqscan = off",
+    "enable_bitmapscan = off",
 )
 _ROWS_AT_ONCE = 8_192
 _COPY_DONE = (-1, b"")
@@ -31,6 +41,15 @@ _POSTGRESQL_EPOCH_MS = 946_684_800_000
 _HEADER_BYTES = 19
 _ARRAY_HEADER_BYTES = 20
 _ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
+_COPY_SIGN = b"PGCOPY\n\xff\r\n\0"
+# How many fields, then each one's length and the field itself.
+_BLOCK_HEAD = struct.Struct(">hiqiqiqi")
+_IN_MILLISECONDS = "(extract(epoch FROM {}) * 1000)::bigint"
+# OFFSET keeps the rows' SELECT apart, to be run once for each stretch by the key of the table.
+_JOIN = (
+    f"SELECT own.* FROM {{gaps}} AS gap (series, start, stop), LATERAL (SELECT {COLUMNS} FROM {{table}}"  # noqa: S608
+    " WHERE series_id = gap.series::bigint AND time >= gap.start AND time < gap.stop AND {chosen} OFFSET 0) AS own"
+)
 _NONE = np.empty(0, dtype=np.int64)
 _DOUBLE = np.dtype([("length", ">i4"), ("value", ">f8")])
 
@@ -48,17 +67,19 @@ class PostgreSQLSource:
             raise SourceFault(str(fault)) from fault
 
     def values(self, wanted: Range) -> Values:
-        if not wanted.series or not wanted.metrics:
-            return NO_VALUES
-        found = b"".join(self._copy(f"COPY ({_values_statement(wanted)}) TO STDOUT (FORMAT BINARY)"))
-        times, metrics, values, *series = _arrays(found, 3 if len(wanted.series) == 1 else 4)
-        if not series:
-            series = [np.full(len(times), wanted.series[0])]
-        found_values = sorted_values(series[0], times // 1000 + _POSTGRESQL_EPOCH_MS, metrics, values)
-        return only(found_values, wanted.metrics)
+        return as_values(self._stretches(wanted))
 
-    def records(self, statement: str, words: Mapping[str, Any]) -> bytes:
-        return spliced(self.cells(statement))
+    def grids(self, wanted: Range) -> list[Grid]:
+        return as_grids(self._stretches(wanted))
+
+    def records(self, statement: str, words: Mapping[str, Any]) -> Lines:
+        gathered = f"SELECT {gathering(TEXTS, INSTANTS)} FROM ({statement}) AS page"  # noqa: S608  # our own names
+        found = b"".join(self._copy(f"COPY ({gathered}) TO STDOUT (FORMAT BINARY)"))
+        *fields, created, updated = fields_of(found, 2 * len(TEXTS) + len(INSTANTS))
+        if not created:
+            return NO_LINES
+        columns = [texts(*pair) for pair in zip(fields[::2], fields[1::2], strict=True)]
+        return lines_of([*columns, *(pa.array(milliseconds(one)) for one in (created, updated))], words)
 
     def cells(self, statement: str) -> bytes:
         found = b"".join(self._copy(f"COPY ({statement}) TO STDOUT"))
@@ -68,7 +89,31 @@ class PostgreSQLSource:
     def close(self) -> None:
         self._connection.close()
 
-    def _copy(self, statement: str) -> Iterator[bytes]:
+    def _stretches(self, wanted: Range) -> list[Stretch]:
+        return stretches_of(wanted, self._blocks, self._rows)
+
+    def _blocks(self, wanted: Range) -> Iterator[Sealed]:
+        statement = blocks_statement(wanted, as_timestamp, _IN_MILLISECONDS)
+        for row in self._copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)", rows_at_once=1):
+            place = _HEADER_BYTES if row.startswith(_COPY_SIGN) else 0
+            if len(row) - place >= _BLOCK_HEAD.size:
+                _, _, series, _, start, _, stop, length = _BLOCK_HEAD.unpack_from(row, place)
+                begin = place + _BLOCK_HEAD.size
+                yield Sealed(series, start, stop, row[begin : begin + length])
+
+    def _rows(self, wanted: Range, gaps: list[Gap]) -> Values:
+        """One row of four arrays: a row for each value would cost the most of the reading."""
+        alone = len({gap.series for gap in gaps}) == 1
+        gathered = "array_agg(time), array_agg(metric_id), array_agg(value)"
+        gathered += "" if alone else ", array_agg(series_id)"
+        union = rows_of(wanted, gaps, as_timestamp, _JOIN)
+        statement = f"SELECT {gathered} FROM ({union}) AS found"  # noqa: S608  # whole numbers of ours
+        found = b"".join(self._copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)"))
+        times, metrics, values, *series = _arrays(found, 3 if alone else 4)
+        own = series[0] if series else np.full(len(times), gaps[0].series)
+        return only(sorted_values(own, times // 1000 + _POSTGRESQL_EPOCH_MS, metrics, values), wanted.metrics)
+
+    def _copy(self, statement: str, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[bytes]:
         """The answer in blocks of many rows. libpq gives a row at a time; no Python code runs for each."""
         raw = self._connection.pgconn
         try:
@@ -76,7 +121,7 @@ class PostgreSQLSource:
             if begun.status != ExecStatus.COPY_OUT:
                 raise SourceFault(begun.error_message.decode(errors="replace"))
             rows = iter(partial(raw.get_copy_data, 0), _COPY_DONE)
-            while block := b"".join(map(itemgetter(1), islice(rows, _ROWS_AT_ONCE))):
+            while block := b"".join(map(itemgetter(1), islice(rows, rows_at_once))):
                 yield block
             self._finish(raw)
         except psycopg.Error as fault:
@@ -86,51 +131,6 @@ class PostgreSQLSource:
         while (result := raw.get_result()) is not None:
             if result.status != ExecStatus.COMMAND_OK:
                 raise SourceFault(result.error_message.decode(errors="replace"))
-
-
-_INSIDE = itemgetter(slice(1, -1))
-_IS_EMPTY = methodcaller("startswith", b"{}")
-
-
-def spliced(page: bytes) -> bytes:
-    """Lines of JSON objects with tabs between them, as lines of one object each. JSON holds no raw tab.
-
-    Between two tabs lie the end of one object and the beginning of the next, so every piece loses its first and its
-    last sign; no Python code runs for each.
-    """
-    pieces = page.split(b"\t")
-    if len(pieces) == 1:
-        return page
-    if any(map(_IS_EMPTY, pieces[1:])):
-        return page.replace(b"\t{}", b"").replace(b"}\t{", b",")
-    inner = b",".join(map(_INSIDE, pieces[1:-1]))
-    return b",".join((pieces[0][:-1], inner, pieces[-1][1:]) if len(pieces) > 2 else (pieces[0][:-1], pieces[-1][1:]))
-
-
-def _values_statement(wanted: Range) -> str:
-    """One row of four arrays: a row for each value would cost the most of the reading."""
-    columns = "series_id, time, metric_id, value"
-    several = "" if len(wanted.series) == 1 else ", array_agg(series_id)"
-    of_series = f"= ANY ('{{{_listed(wanted.series)}}}'::bigint[])" if several else f"= {wanted.series[0]:d}"
-    chosen = (
-        f"series_id {of_series}"
-        f" AND {among(wanted.metrics)}"
-        f" AND time >= {_instant(wanted.start)} AND time < {_instant(wanted.end)} AND batch <= {wanted.revision:d}"
-    )
-    return (
-        f"SELECT array_agg(time), array_agg(metric_id), array_agg(value){several}"  # noqa: S608  # whole numbers of ours
-        f" FROM (SELECT {columns} FROM measurement WHERE {chosen}"
-        f" UNION ALL SELECT {columns} FROM measurement_history"
-        f" WHERE {chosen} AND superseded_by > {wanted.revision:d}) AS found"
-    )
-
-
-def _instant(milliseconds: int) -> str:
-    return f"'{np.datetime64(milliseconds, 'ms')}Z'::timestamptz"
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ",".join(f"{number:d}" for number in numbers)
 
 
 def _arrays(found: bytes, how_many: int) -> list[Any]:

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.rows.blocks import Grid, grid_of
+from app.rows.record_lines import Lines
+
 Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
@@ -55,10 +58,17 @@ class Source(Protocol):
         """
         ...
 
-    def records(self, statement: str, words: Mapping[str, Any]) -> bytes:
-        """Records as lines of JSON.
+    def grids(self, wanted: Range) -> list[Grid]:
+        """The measurements of a range of a single series, as grids one after the other in time, none of them empty.
 
-        :param statement: of :func:`app.rows.documents.statement_for`
+        :raises SourceFault: the database did not answer
+        """
+        ...
+
+    def records(self, statement: str, words: Mapping[str, Any]) -> Lines:
+        """Records as lines of JSON, in the order that the words say.
+
+        :param statement: of :class:`app.rows.documents.PageStatements`
         :param words: of :func:`app.rows.documents.plain_words`
         :raises SourceFault: the database did not answer
         """
@@ -122,6 +132,11 @@ def sorted_values(series: Any, times: Any, metrics: Any, values: Any) -> Values:
         return found
     order = np.lexsort((found.metrics, found.times, found.series))
     return Values(found.series[order], found.times[order], found.metrics[order], found.values[order])
+
+
+def grids_of(found: Values) -> list[Grid]:
+    """The values of a single series as one grid, or none. Of several series: each (time, metric) once."""
+    return [grid_of(found.times, found.metrics, found.values)] if len(found) else []
 
 
 def _rises(found: Values) -> bool:

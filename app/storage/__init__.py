@@ -90,8 +90,15 @@ class SharedStorage(Storage):
     def sweep_unfinished(self, older_than: datetime) -> int:
         return self._beneath.sweep_unfinished(older_than)
 
-    def signed_url(self, key: str, *, file_name: str, media_type: str, seconds: int) -> str | None:
-        return self._beneath.signed_url(key, file_name=file_name, media_type=media_type, seconds=seconds)
+    def signed_url(
+        self, key: str, *, file_name: str, media_type: str, seconds: int, disposition: str = "attachment"
+    ) -> str | None:
+        return self._beneath.signed_url(
+            key, file_name=file_name, media_type=media_type, seconds=seconds, disposition=disposition
+        )
+
+    def signed_put(self, key: str, *, seconds: int) -> str | None:
+        return self._beneath.signed_put(key, seconds=seconds)
 
 
 storage = SharedStorage()

@@ -72,11 +72,15 @@ def ends_too_soon() -> NotFound:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One published object: ``size`` in bytes, ``modified_at`` (UTC) is when its bytes were written."""
+    """One published object: ``size`` in bytes, ``modified_at`` (UTC) is when its bytes were written.
+
+    ``etag`` is what an object store calls these bytes, without quotes; a local disk has none.
+    """
 
     key: str
     size: int
     modified_at: datetime
+    etag: str | None = None
 
 
 class Publication(ABC):
@@ -221,13 +225,26 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def signed_url(self, key: str, *, file_name: str, media_type: str, seconds: int) -> str | None:
+    def signed_url(
+        self, key: str, *, file_name: str, media_type: str, seconds: int, disposition: str = "attachment"
+    ) -> str | None:
         """An address from which anybody may download the object for a while; None: serve it yourself.
 
         Not asked: whether there is such an object.
 
         :param file_name: what the download is called; any text, see :mod:`app.disposition`
-        :param seconds: how long a download may begin, 1 to 300
+        :param seconds: how long a download may begin, 1 to 3600
+        :param disposition: ``attachment`` or ``inline``
+        """
+
+    @abstractmethod
+    def signed_put(self, key: str, *, seconds: int) -> str | None:
+        """An address to which anybody may send an object's bytes by PUT for a while; None: take them yourself.
+
+        Until then, and again and again, they become the object, whatever they are and however many: copy it to
+        another key before anything trusts it.
+
+        :param seconds: how long a sending may begin, 1 to 3600
         """
 
     def size(self, key: str) -> int:

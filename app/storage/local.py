@@ -107,7 +107,12 @@ class LocalStorage(Storage):
                 removed += 1
         return removed
 
-    def signed_url(self, key: str, *, file_name: str, media_type: str, seconds: int) -> None:
+    def signed_url(
+        self, key: str, *, file_name: str, media_type: str, seconds: int, disposition: str = "attachment"
+    ) -> None:
+        check_key(key)
+
+    def signed_put(self, key: str, *, seconds: int) -> None:
         check_key(key)
 
     def _path(self, key: str) -> Path:

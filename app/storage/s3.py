@@ -23,7 +23,7 @@ from app.storage.s3_reading import buffered
 from app.storage.s3_words import faults_in_words, status_of
 from app.storage.settings import StorageSettings
 
-_LONGEST_SIGNED: Final = 300
+_LONGEST_SIGNED: Final = 3600
 
 
 class S3Storage(Storage):
@@ -49,7 +49,7 @@ class S3Storage(Storage):
 
     def stat(self, key: str) -> StoredObject:
         found = self._bucket.head(check_key(key))
-        return StoredObject(key, int(found["ContentLength"]), found["LastModified"])
+        return StoredObject(key, int(found["ContentLength"]), found["LastModified"], _bare(found["ETag"]))
 
     def delete(self, key: str) -> None:
         self._bucket.ask("delete_object", Key=self._bucket.name_of(check_key(key)))
@@ -71,19 +71,29 @@ class S3Storage(Storage):
             self.delete(key)
         return len(stale) + len(probes)
 
-    def signed_url(self, key: str, *, file_name: str, media_type: str, seconds: int) -> str | None:
-        check_key(key)
-        if not 1 <= seconds <= _LONGEST_SIGNED:
-            raise ValueError(f"a signed address lasts from 1 to {_LONGEST_SIGNED} seconds")
-        if not self._settings.signed_downloads:
+    def signed_url(
+        self, key: str, *, file_name: str, media_type: str, seconds: int, disposition: str = "attachment"
+    ) -> str | None:
+        if not self._may_sign(key, seconds):
             return None
         answers = {
             "Key": self._bucket.name_of(key),
-            "ResponseContentDisposition": content_disposition(file_name),
+            "ResponseContentDisposition": content_disposition(file_name, disposition),
             "ResponseContentType": media_type,
             "ResponseCacheControl": "no-store",
         }
         return self._bucket.sign("get_object", answers, seconds)
+
+    def signed_put(self, key: str, *, seconds: int) -> str | None:
+        if not self._may_sign(key, seconds):
+            return None
+        return self._bucket.sign("put_object", {"Key": self._bucket.name_of(key)}, seconds)
+
+    def _may_sign(self, key: str, seconds: int) -> bool:
+        check_key(key)
+        if not 1 <= seconds <= _LONGEST_SIGNED:
+            raise ValueError(f"a signed address lasts from 1 to {_LONGEST_SIGNED} seconds")
+        return self._settings.signed_downloads
 
     def _listed(self, prefix: str) -> Iterator[StoredObject]:
         for found in self._walked("list_objects_v2", "Contents", prefix):
@@ -92,7 +102,7 @@ class S3Storage(Storage):
                 check_key(key)
             except ValueError:
                 continue  # somebody else's
-            yield StoredObject(key, int(found["Size"]), found["LastModified"])
+            yield StoredObject(key, int(found["Size"]), found["LastModified"], _bare(found["ETag"]))
 
     def _uploads(self) -> list[dict[str, Any]]:
         """The unfinished uploads below our prefix."""
@@ -120,3 +130,7 @@ class S3Storage(Storage):
                 if status_of(error) == 404:
                     return limit  # finished or aborted meanwhile
                 raise
+
+
+def _bare(etag: object) -> str:
+    return str(etag).strip('"')

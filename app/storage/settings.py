@@ -35,7 +35,7 @@ class StorageSettings:
     """None: whatever boto3 finds by itself, as the role of the host."""
     secret_access_key: str | None = field(default=None, repr=False)
     signed_downloads: bool = True
-    """Whether whole archives are fetched from the store itself, by signed addresses."""
+    """Whether whole archives, and the files of programs, go to and from the store itself, by signed addresses."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("local", "s3"):

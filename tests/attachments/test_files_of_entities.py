@@ -80,7 +80,7 @@ def test_removing_takes_the_file_off_as_a_new_version_and_is_recorded(shelf) -> 
     first, second = (shelf.attach(name, picture("PNG")) for name in ("a.png", "b.png"))
     before = shelf.patient.revision
     removed = remove_file(shelf.alice, first.id)
-    assert [file["id"] for file in orjson.loads(shelf.patient.attributes)["images"]] == [str(second.id)]
+    assert [file["id"] for file in orjson.loads(shelf.patient.phi_attributes)["images"]] == [str(second.id)]
     assert shelf.patient.revision > before
     assert (removed.state, removed.removed_revision) == ("removed", shelf.patient.revision)
     assert [file.name for file in list_files(shelf.alice, shelf.patient)] == ["b.png"]
@@ -90,7 +90,7 @@ def test_removing_takes_the_file_off_as_a_new_version_and_is_recorded(shelf) -> 
 
 def test_removing_the_only_file_leaves_no_value_and_makes_room_for_the_next(shelf) -> None:
     remove_file(shelf.alice, shelf.attach("a.pdf", pdf(), "analysis_file").id)
-    assert "analysis_file" not in orjson.loads(shelf.patient.attributes)
+    assert "analysis_file" not in orjson.loads(shelf.patient.phi_attributes)
     assert shelf.attach("b.pdf", pdf(), "analysis_file").state == "attached"
 
 

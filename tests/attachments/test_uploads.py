@@ -47,7 +47,7 @@ def test_an_attached_file_is_named_by_its_entity_kept_whole_and_recorded(shelf) 
     content = CT.read_bytes()
     file = shelf.attach("thorax.dcm", content)
     named = {"id": str(file.id), "name": "thorax.dcm", "mimeType": "application/dicom", "size": len(content)}
-    assert orjson.loads(shelf.patient.attributes)["images"] == [named]
+    assert orjson.loads(shelf.patient.phi_attributes)["images"] == [named]
     assert (file.state, file.byte_count, file.modality) == ("attached", len(content), "CT")
     assert file.sha256 == hashlib.sha256(content).hexdigest()
     assert shelf.bytes_of(file.storage_key) == content
@@ -79,7 +79,7 @@ def test_the_record_carries_no_file_name_because_people_put_patients_names_there
 
 def test_a_single_file_attribute_names_the_one_file_and_not_a_list(shelf) -> None:
     file = shelf.attach("report.pdf", pdf(), "analysis_file")
-    assert orjson.loads(shelf.patient.attributes)["analysis_file"]["id"] == str(file.id)
+    assert orjson.loads(shelf.patient.phi_attributes)["analysis_file"]["id"] == str(file.id)
     assert file.page_count == 2
 
 
@@ -87,7 +87,7 @@ def test_several_files_are_named_in_the_order_in_which_they_came(shelf) -> None:
     names = ["b.png", "a.png", "c.dcm"]
     for name, content in zip(names, (picture("PNG"), picture("PNG"), ULTRASOUND.read_bytes()), strict=True):
         shelf.attach(name, content)
-    named = orjson.loads(shelf.patient.attributes)["images"]
+    named = orjson.loads(shelf.patient.phi_attributes)["images"]
     assert [file["name"] for file in named] == names
     assert [file.name for file in list_files(shelf.alice, shelf.patient, "images")] == names
 
@@ -133,7 +133,7 @@ def test_files_sent_at_the_same_time_are_all_named(app, shelf) -> None:
         thread.join(timeout=60)
     assert faults == []
     db.session.rollback()
-    named = orjson.loads(shelf.patient.attributes)["images"]
+    named = orjson.loads(shelf.patient.phi_attributes)["images"]
     assert sorted(file["name"] for file in named) == ["0.png", "1.png", "2.png"]
 
 
@@ -259,7 +259,7 @@ def test_bytes_stay_when_a_commit_came_through_although_it_was_reported_as_faile
         shelf.attach("a.png", picture("PNG"))
     monkeypatch.undo()
     db.session.rollback()
-    (named,) = orjson.loads(shelf.patient.attributes)["images"]
+    (named,) = orjson.loads(shelf.patient.phi_attributes)["images"]
     file = get_file(shelf.alice, UUID(named["id"]))
     assert shelf.bytes_of(file.storage_key) == picture("PNG")
 

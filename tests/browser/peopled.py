@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
-from app import administration, attachments, catalog, clock, exports
+from app import accounts, administration, attachments, callbacks, catalog, clock, exports
 from app.demonstration.sources.documents import one_page_pdf
 from app.exports import ReportParams
 from app.exports.settling import fail_export
@@ -38,6 +38,8 @@ class Contents:
     log: UUID
     pdf: UUID
     image: UUID
+    token: UUID
+    delivery: UUID
     exports: dict[str, UUID] = field(default_factory=dict)
     hollow: str = "hanna@example.org"
 
@@ -60,9 +62,23 @@ def fill(world: World) -> Contents:
     files = {file.attribute: file.id for file in attachments.list_files(world.actor("alice"), _entity(world, patient))}
     entity = _entity(world, patient)
     catalog.edit_entity(world.actor("adam"), patient, {"weight": "63"}, seen_revision=entity.revision)
-    contents = Contents(patient, bare, device, log_id, files["analysis_file"], files["images"], _exports(world))
+    contents = Contents(
+        patient, bare, device, log_id, files["analysis_file"], files["images"],
+        _tokens(world), _told(world), _exports(world),
+    )  # fmt: skip
     _add_hollow_tenant(contents)
     return contents
+
+
+def _tokens(world: World) -> UUID:
+    """Tokens of alice's in each state, and a program that signed in as her; the id of the one that is live."""
+    alice, a_day = world.actor("alice"), timedelta(days=1)
+    ended, _ = accounts.issue_token(alice, "Spring audit", ("view",), clock.now() + a_day)
+    accounts.end_token(alice, ended.id)
+    accounts.sign_in_machine(world.users["alice"].email, PASSWORD, address="192.0.2.17")
+    live, secret = accounts.issue_token(alice, "Nightly report", ("view", "export_data"), clock.now() + 30 * a_day)
+    accounts.actor_for_token(secret)
+    return live.id
 
 
 def add_patient(world: World, first_name: str, last_name: str, device: UUID | None = None) -> UUID:
@@ -113,6 +129,22 @@ def _attach(world: World, entity_id: UUID, attribute: str, name: str, content: b
     actor = world.actor("alice")
     reception = attachments.begin_upload(actor, entity_id, attribute, name, len(content))
     return attachments.receive(actor, reception, io.BytesIO(content)).id
+
+
+def _told(world: World) -> UUID:
+    """Callbacks of alice's in two states, of which none is ever answered; the id of the one that is still tried."""
+    alice, found = world.actor("alice"), UUID(int=0)
+    for ends in (True, False):
+        export = exports.request_export(
+            alice, "report", ALL_PATIENTS, request_key=str(uuid4()), label="nightly",
+            callback_url="https://hooks.invalid/chartroom",
+        )  # fmt: skip
+        exports.cancel_export(alice, export.id)
+        found = callbacks.list_deliveries(alice, limit=1)[0].id
+        callbacks.deliver_due()
+        if ends:
+            callbacks.end_delivery(alice, found)
+    return found
 
 
 def _exports(world: World) -> dict[str, UUID]:

@@ -128,5 +128,6 @@ def environment(config: Config) -> dict[str, str]:
         "DATABASE_URL": config.database_url,
         "REDIS_URL": config.redis_url,
         "FLASK_APP": "wsgi.py",
+        "CALLBACK_ALLOWED_HOSTS": ",".join(config.callback_allowed_hosts),
         "PYTHONUNBUFFERED": "1",
     }

@@ -55,11 +55,12 @@ def look_at_both_widths(page: Page, name: str) -> Iterator[str]:
 
 
 def as_seen_by(who: str, way: Iterable[Stop]) -> list[Stop]:
-    """What an analyst may not: change and attach."""
-    closed = {"portal.browse.edit", "portal.files.form", "portal.files.remove"} if who == "ann" else set()
-    return [
-        Stop(stop.endpoint, stop.values, stop.path, 403 if stop.endpoint in closed else stop.refusal) for stop in way
-    ]
+    """What an analyst may not: change and attach. Alice's token and her upload are hers alone."""
+    closed = {"portal.tokens.end": 404, "portal.file_pieces.received": 404} if who != "alice" else {}
+    if who == "ann":
+        changing = ("browse.edit", "files.form", "files.remove", "file_pieces.received")
+        closed |= {f"portal.{one}": 403 for one in changing}
+    return [Stop(stop.endpoint, stop.values, stop.path, closed.get(stop.endpoint, stop.refusal)) for stop in way]
 
 
 @pytest.mark.parametrize("who", ["alice", "max"])

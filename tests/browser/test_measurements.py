@@ -44,12 +44,17 @@ def test_an_analyst_takes_a_device_s_measurements_away(
     expect(preview_of(page)).to_contain_text("1,800 values")
 
     page.get_by_role("checkbox", name="CD8").check()
+    expect(page.get_by_role("radio", name="Only the ticked ones")).to_be_checked()
     expect(preview_of(page)).to_contain_text("900 values")
+    page.get_by_role("radio", name="Every metric").check()
+    expect(page.get_by_role("checkbox", name="CD8")).not_to_be_checked()
+    expect(preview_of(page)).to_contain_text("Every metric that these devices have.")
     page.get_by_role("button", name="All of Glucometer").click()
     expect(page.get_by_role("checkbox", name="CD4")).to_be_checked()
     expect(preview_of(page)).to_contain_text("1,800 values")
     page.get_by_role("button", name="None of Glucometer").click()
     expect(page.get_by_role("checkbox", name="CD8")).not_to_be_checked()
+    expect(preview_of(page)).to_contain_text("No metric is ticked.")
     page.get_by_role("checkbox", name="CD8").check()
 
     page.get_by_label("File name").fill("of-")
@@ -136,7 +141,12 @@ def test_a_filter_finds_metrics_among_many_and_leaves_what_is_ticked(portal: Por
     page.get_by_label("Find a metric").fill("mv v14")
     expect(page.locator("#metric-filter-said")).to_have_text("1 of 14 metrics")
     page.get_by_role("button", name="All of Recorder").click()
-    page.get_by_label("Find a metric").fill("")
+    page.get_by_label("Find a metric").fill("pulse")
+    expect(page.locator("#metric-filter-said")).to_contain_text("No metric is found by “pulse”.")
+    assert faults_of(page, "no metric found") == []
+    page.get_by_role("button", name="Show all metrics").press("Enter")
+    expect(page.get_by_label("Find a metric")).to_be_focused()
+    expect(page.get_by_role("button", name="Show all metrics")).to_be_hidden()
     expect(page.locator(".metric input:checked")).to_have_count(2)
     assert faults_of(page, "many metrics") == []
 

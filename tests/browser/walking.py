@@ -87,7 +87,12 @@ def examples(rule: Rule, contents: Contents) -> list[dict[str, Any]]:
             patient | {"attribute": "analysis_file"},
             patient | {"attribute": "images"},
         ],
+        frozenset({"data_type", "entity_id", "attribute", "file_id"}): [
+            patient | {"attribute": "images", "file_id": contents.image},
+        ],
         frozenset({"file_id"}): [{"file_id": contents.image}],
+        frozenset({"token_id"}): [{"token_id": contents.token}],
+        frozenset({"delivery_id"}): [{"delivery_id": contents.delivery}],
         frozenset({"export_id"}): [{"export_id": one, "state": state} for state, one in contents.exports.items()],
         frozenset({"export_id", "ordinal"}): [
             {"export_id": contents.exports[state], "state": state, "ordinal": 0} for state in ("ready", "failed")

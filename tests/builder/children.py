@@ -12,22 +12,27 @@ ROOT = Path(__file__).parents[2]
 
 READ = """
 import json, sys
-from dataclasses import asdict
+from app.rows.blocks import joined
 from app.rows.source import Range, SourceFault, open_source
 
-asked = json.load(sys.stdin)
-source = open_source(asked["url"])
-for kind, given in asked["questions"]:
+source = open_source(json.loads(sys.stdin.readline()))
+for line in sys.stdin:
+    kind, given = json.loads(line)
     try:
         if kind == "cells":
             told = {"cells": source.cells(given).decode()}
         else:
-            found = source.values(Range(tuple(given[0]), tuple(given[1]), *given[2:]))
-            told = {"values": [list(map(float.hex, found.values.tolist())) if name == "values" else
-                               getattr(found, name).tolist() for name in ("series", "times", "metrics", "values")]}
+            wanted = Range(tuple(given[0]), tuple(given[1]), *given[2:])
+            if kind == "grids":
+                times, columns = joined(source.grids(wanted), wanted.metrics)
+                told = {"grids": [times.tolist(), *(list(map(float.hex, one.tolist())) for one in columns)]}
+            else:
+                found = source.values(wanted)
+                told = {"values": [found.series.tolist(), found.times.tolist(), found.metrics.tolist(),
+                                   list(map(float.hex, found.values.tolist()))]}
     except SourceFault as fault:
         told = {"fault": str(fault)}
-    print(json.dumps(told))
+    print(json.dumps(told), flush=True)
 assert sys.modules.get("sqlite3") is None, "this process saw sqlite3"
 source.close()
 """
@@ -43,8 +48,39 @@ def run(code: str, *arguments: str, given: str = "", check: bool = True) -> subp
 def ask(url: str, *questions: tuple[str, Any]) -> list[dict[str, Any]]:
     """Put questions to a builder's source.
 
-    ``("cells", statement)`` or ``("values", [series, metrics, from, to, revision])``; values come as hexadecimal text.
+    ``("cells", statement)``; ``("values", [series, metrics, from, to, revision])``, or ``grids`` with the same, which
+    tells the times and then a column for each metric. Values come as hexadecimal text.
     """
-    told = run(READ, given=json.dumps({"url": url, "questions": questions}), check=False)
+    told = run(READ, given="".join(json.dumps(one) + "\n" for one in (url, *questions)), check=False)
     assert told.returncode == 0, told.stderr
     return [json.loads(line) for line in told.stdout.splitlines()]
+
+
+class Reader:
+    """A process that stays, for many questions one after the other; see :func:`ask`."""
+
+    def __init__(self, url: str) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", READ], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        self._say(url)
+
+    def ask(self, *questions: tuple[str, Any]) -> list[dict[str, Any]]:
+        assert self._child.stdout is not None
+        told = []
+        for question in questions:
+            self._say(question)
+            told.append(json.loads(self._child.stdout.readline()))
+        return told
+
+    def close(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        assert self._child.wait(30) == 0
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+
+    def _say(self, line: Any) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write(json.dumps(line) + "\n")
+        self._child.stdin.flush()

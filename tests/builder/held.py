@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import orjson
 
 from app.builder.fragments import Made
-from app.rows.postgresql import spliced
-from app.rows.source import Range, Values, sorted_values
+from app.rows.blocks import Grid
+from app.rows.record_lines import Lines
+from app.rows.source import Range, Values, grids_of, sorted_values
 
 Row = tuple[int, int, int, float]
 """Series, milliseconds, metric, value."""
@@ -18,7 +20,10 @@ Row = tuple[int, int, int, float]
 
 @dataclass
 class Held:
-    """``rows`` are all measurements there are; ``pages`` answer statements, whatever those say."""
+    """``rows`` are all measurements there are; ``pages`` answer statements, whatever those say.
+
+    A line of a page is JSON objects with tabs between them; a record is what they hold together.
+    """
 
     rows: Iterable[Row] = ()
     pages: Mapping[str, bytes] = field(default_factory=dict)
@@ -33,9 +38,13 @@ class Held:
         series, times, metrics, values = zip(*found, strict=True) if found else ((), (), (), ())
         return sorted_values(np.array(series), np.array(times), np.array(metrics), np.array(values))
 
-    def records(self, statement: str, words: Mapping[str, Any]) -> bytes:
+    def grids(self, wanted: Range) -> list[Grid]:
+        return grids_of(self.values(wanted))
+
+    def records(self, statement: str, words: Mapping[str, Any]) -> Lines:
         self.asked.append(statement)
-        return spliced(self.pages[statement])
+        lines = list(map(_whole, self.pages[statement].splitlines()))
+        return Lines(len(lines), b"".join(lines))
 
     def cells(self, statement: str) -> bytes:
         self.asked.append(statement)
@@ -43,6 +52,12 @@ class Held:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _whole(line: bytes) -> bytes:
+    """The JSON objects of a line, with tabs between them, as one."""
+    objects = [orjson.loads(cell) for cell in line.split(b"\t")]
+    return orjson.dumps({name: value for one in objects for name, value in one.items()}) + b"\n"
 
 
 def written(made: Made) -> bytes:

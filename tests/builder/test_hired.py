@@ -23,9 +23,9 @@ from tests.builder.children import run
 
 isal_zlib = pytest.importorskip("isal.isal_zlib")
 STATEMENT = (
-    "SELECT json_quote(word), json_quote(word), 't', 'o', 0, 0, '\"word\":' || json_quote(word) || '}' FROM word"
+    "SELECT word, '', json_quote(word), 't', 'o', '{}', '{\"word\":' || json_quote(word) || '}', 0, 0 FROM word"
 )
-WORDS = {"templates": {}, "hidden": [], "owners": {}}
+WORDS = {"order": ["created", False], "templates": {}, "hidden": [], "owners": {}}
 NDJSON = {
     "make": "records",
     "words": WORDS,
@@ -203,7 +203,7 @@ def test_a_child_that_dies_is_a_fault_and_the_next_order_starts_another(
     assert dead is not None
     if during == "before":
         os.kill(dead, signal.SIGKILL)
-        while builder._child is not None and builder._child.poll() is None:
+        while builder.is_running:
             time.sleep(0.01)
     else:
         told = builder.build("staging/two", [words(0), words(1)])

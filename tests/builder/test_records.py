@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from pyarrow import parquet
 from app.builder.fragments import Made
 from app.builder.naming import ANY_ID
 from app.builder.records import make_records
-from app.rows.postgresql import spliced
+from app.rows.record_lines import lines_of
 from tests.builder.held import Held, written
 
 ONE, TWO, THREE = (str(UUID(int=number)) for number in (1, 2, 3))
@@ -67,20 +68,52 @@ def read(data: bytes) -> list[Any]:
     return [json.loads(one) for one in data.splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("cells", "whole"),
-    [
-        ([HEAD, {"phi": 1}, {"plain": 2}], {**HEAD, "phi": 1, "plain": 2}),
-        ([HEAD, {}, {"plain": 2}], {**HEAD, "plain": 2}),
-        ([HEAD, {"phi": 1}, {}], {**HEAD, "phi": 1}),
-        ([HEAD, {}, {}], HEAD),
-        ([HEAD, {"plain": {"id": ONE}}], {**HEAD, "plain": {"id": ONE}}),
-        ([HEAD, {"list": [{}, {"a": {}}]}, {"plain": "}\t{"}], {**HEAD, "list": [{}, {"a": {}}], "plain": "}\t{"}),
-        ([HEAD, {"text": "\t{}"}, {"more": '"}\t{"'}], {**HEAD, "text": "\t{}", "more": '"}\t{"'}),
-    ],
-)
-def test_documents_are_joined_even_where_one_is_empty(cells: list[Any], whole: dict[str, Any]) -> None:
-    assert read(spliced(line(*cells))) == [whole]
+def columns(ids: list[str], times: list[int], *documents: list[Any], key: str = "") -> list[Any]:
+    """What a database gives for records of one template and one clinic."""
+    same = [pa.array([text] * len(ids)) for text in (key, '"she said \\"no\\""', TWO, THREE)]
+    texts = [pa.array([orjson.dumps(one).decode() for one in own]) for own in documents]
+    return [pa.array(ids), *same, *texts, pa.array(times, pa.int64()), pa.array([7] * len(ids), pa.int64())]
+
+
+def told(time: str = "created", *, newest_first: bool = False) -> dict[str, Any]:
+    return {"order": [time, newest_first], "templates": {TWO: "watch"}, "hidden": [], "owners": {}}
+
+
+@pytest.mark.parametrize("other", [{"plain": 2}, {}, {"plain": {"id": ONE}}, {"text": "}\t{"}], ids=str)
+@pytest.mark.parametrize("personal", [{"phi": 1}, {}, {"list": [{}, {"a": {}}]}, {"text": "\t{}"}], ids=str)
+def test_documents_are_joined_even_where_one_is_empty(personal: dict[str, Any], other: dict[str, Any]) -> None:
+    phi, plain = [personal, {}, {"b": 1}], [other, {"a": 1}, {}]
+    found = lines_of(columns([ONE, TWO, THREE], [0, 86_400_001, 86_400_001], phi, plain), told())
+    assert found.count == 3
+    assert read(found.text) == [
+        {
+            "_id": one,
+            "_caption": HEAD["_caption"],
+            "_template": {"id": TWO, "name": "watch"},
+            "_ownerOrganization": {"id": THREE},
+            "_creationTime": time,
+            "_lastModifiedTime": "1970-01-01T00:00:00.007Z",
+            **phi[place],
+            **plain[place],
+        }
+        for place, (one, time) in enumerate(
+            [(ONE, "1970-01-01T00:00:00.000Z"), *((other, "1970-01-02T00:00:00.001Z") for other in (TWO, THREE))]
+        )
+    ]
+
+
+def test_records_that_go_by_their_key_say_it_instead_of_their_id() -> None:
+    assert read(lines_of(columns([ONE], [0], [{}], [{}], key='"GLU \\"1\\""'), told()).text)[0]["_id"] == 'GLU "1"'
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.uuids()), min_size=1, max_size=8, unique=True), st.booleans())
+def test_whatever_order_a_database_gives_lines_stand_by_time_and_id(
+    places: list[tuple[int, UUID]], newest_first: bool
+) -> None:
+    ids, times = [str(one) for _, one in places], [time for time, _ in places]
+    found = lines_of(columns(ids, times, [{}] * len(ids), [{}] * len(ids)), told(newest_first=newest_first))
+    expected = sorted(zip(times, ids, strict=True), reverse=newest_first)
+    assert [one["_id"] for one in read(found.text)] == [one for _, one in expected]
 
 
 @given(st.lists(st.tuples(objects, objects), max_size=6), st.sampled_from(["json", "ndjson"]))

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
+from flask import Flask
 
-from app import catalog, create_app
+from app import catalog
 from app.catalog import EditedMeanwhile, EntityQuery
 from app.errors import Invalid
-from app.extensions import db
-from tests.conftest import config_for
-from tests.factories import World, make_world
+from tests.factories import World
 
 
 @pytest.fixture
-def domain(postgresql_url: str, tmp_path: Path) -> Iterator[World]:
-    app = create_app(replace(config_for(tmp_path), database_url=postgresql_url))
-    with app.app_context():
-        flask_migrate.upgrade()
-        yield make_world()
-        db.session.remove()
-        db.engine.dispose()
+def domain(postgresql_app: tuple[Flask, World]) -> Iterator[World]:
+    with postgresql_app[0].app_context():
+        yield postgresql_app[1]
 
 
 def test_lists_search_edits_and_history_work_alike(domain: World) -> None:

@@ -105,7 +105,7 @@ class Oracle:
         (template,) = (one for one in self.templates.values() if one.data_type == data_type)
         names = list(BUILT_IN)
         for one in template.attributes:
-            if not (one.phi and params.without_phi):
+            if not (params.without_phi and (one.phi or one.kind in ("FILE", "IMAGE"))):
                 parts = one.kind in ("REFERENCE", "FILE", "IMAGE")
                 names += [f"{one.name}.id", f"{one.name}.name"] if parts else [one.name]
         return names

@@ -17,7 +17,7 @@ from app.exports.data_preview import MetricLabel, metric_labels, offered_metrics
 from app.exports.kinds.data_export_cells import written_instant, written_number
 from app.extensions import db
 from app.models import Entity, Location, Metric, Tenant, begin_writing
-from tests.exports.timeseries import ALWAYS, DAY, FIRST_DAY, HOUR, KIND, Ward, between, busy_devices, moment
+from tests.exports.timeseries import ALWAYS, DAY, FIRST_DAY, HOUR, Ward, between, busy_devices, moment
 
 
 def slow_rows(ward: Ward, who: str, device: Entity, start: int, end: int) -> list[list[str]]:
@@ -58,8 +58,6 @@ def test_a_preview_says_what_the_plan_will_promise_and_shows_the_first_rows(ward
     everything = [slow_rows(ward, who, one, start, end) for one in devices]
     size = sum(len(",".join(row)) + 2 for own in everything for row in own)
     assert size * 0.6 < found.bytes < size * 1.6
-    expected = KIND.expect(ward.world.actor(who), params)
-    assert (expected.rows, expected.bytes) == (found.values, found.bytes)
 
 
 def test_of_two_values_at_one_instant_the_older_series_is_shown(ward: Ward) -> None:

@@ -249,7 +249,6 @@ def test_the_preview_is_within_one_percent_of_the_rows_and_a_quarter_of_the_byte
     rows, size = sum(one.rows or 0 for one in export.files), sum(one.raw_bytes or 0 for one in export.files)
     assert abs(preview.rows - rows) <= rows * 0.01
     assert abs(preview.bytes - size) <= size * 0.25
-    assert (export.expected_rows, export.expected_bytes) == (preview.rows, preview.bytes)
 
 
 def test_a_single_file_is_served_from_its_member_plain_and_gzip_framed(domain: World) -> None:

@@ -136,7 +136,7 @@ class Deployment:
             self.go_on if revived else db.session.rollback,
         )
         standing = int(mark.suffix[1:])
-        pid = parent_of(standing) if place == MID_FRAGMENT else standing
+        pid = processes.horse_of(standing) if place == MID_FRAGMENT else standing
         mark.unlink()
         part = db.session.execute(
             select(ExportPart.export_id, ExportPart.ordinal, ExportPart.fence).where(

@@ -76,12 +76,29 @@ def parent_of(pid: int) -> int:
 
 
 def builders_of(pid: int) -> list[int]:
-    """The builders that a work horse has started: one, or none yet."""
+    """The builders of a work horse: one that it started, or else the one that its worker keeps for it."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [int(child) for child in children if b"app.builder" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        return _builders_below(pid) or _builders_below(parent_of(pid))
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def horse_of(builder: int) -> int:
+    """The work horse that a builder builds for: who started it, or the one whose worker keeps it."""
+    parent = parent_of(builder)
+    return next((one for one in _children(parent) if not _is_builder(one)), parent)
+
+
+def _builders_below(pid: int) -> list[int]:
+    return [one for one in _children(pid) if _is_builder(one)]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_builder(pid: int) -> bool:
+    return b"app.builder" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def is_gone(pid: int) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from app import clock, exports
 from app.access import visible_entities
 from app.extensions import db
-from app.models import AuditEvent, Entity, Export, ExportFile, ExportPart, OutboxMessage
+from app.models import AuditEvent, Entity, Export, ExportFile, ExportPart
 from app.storage import storage
 from tests.faults.deployment import Deployment
 
@@ -63,8 +63,6 @@ def _assert_said_once(export_id: UUID, rows: int) -> None:
     assert [event.row_count for event in said] == [rows]
     failed = select(func.count()).where(AuditEvent.action == "export.failed", AuditEvent.object_id == str(export_id))
     assert db.session.scalar(failed) == 0
-    posted = db.session.scalars(select(OutboxMessage.payload).where(OutboxMessage.payload.contains(str(export_id))))
-    assert len(posted.all()) == 1
 
 
 def _assert_parts(export: Export, claims: dict[int, int] | None) -> None:

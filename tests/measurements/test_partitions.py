@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Condition, Event
 from typing import Any
 
@@ -18,14 +16,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, inspect, select, text
 
-from app import create_app
 from app.errors import Invalid
 from app.extensions import db
 from app.measurements import exchange, keep_partitions_until, load_measurements, make_partitions, partitions, take_in
 from app.models import Measurement, begin_writing, take_revision
 from app.models.types import to_milliseconds
-from tests.conftest import config_for
-from tests.factories import World, make_world
+from tests.factories import World
 from tests.measurements.conftest import Ward, make_ward
 from tests.measurements.oracle import State, assert_rollups_match, current, state_at
 from tests.services.postgresql import PostgreSQL
@@ -36,16 +32,15 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def hospital(postgresql_url: str, tmp_path: Path, turn: Callable[[datetime], None]) -> Iterator[tuple[Flask, Ward]]:
+def hospital(
+    postgresql_app: tuple[Flask, World], turn: Callable[[datetime], None]
+) -> Iterator[tuple[Flask, Ward]]:
     """A migrated PostgreSQL of this test's own, in November 2026, with an application context."""
-    app = create_app(replace(config_for(tmp_path), database_url=postgresql_url))
+    app, world = postgresql_app
     with app.app_context():
-        flask_migrate.upgrade()
-        ward = make_ward(make_world())
+        ward = make_ward(world)
         turn(NOVEMBER)
         yield app, ward
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

@@ -9,20 +9,34 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import flask_migrate
+import orjson
 import pytest
 from flask import Flask
-from sqlalchemy import Table, delete, func, inspect, select, text, update
+from sqlalchemy import Table, delete, func, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from app import create_app, exports
 from app.catalog import records
+from app.catalog.values import values_of
 from app.exports import ReportParams
 from app.extensions import db
 from app.measurements import load_measurements, series_for
-from app.models import Entity, Export, ExportPart, Measurement, Metric, begin_writing, take_revision
+from app.models import (
+    Entity,
+    EntityHistory,
+    Export,
+    ExportPart,
+    Measurement,
+    MeasurementRollup,
+    MeasurementUnsealed,
+    Metric,
+    begin_writing,
+    take_revision,
+)
+from app.models.types import from_milliseconds
 from tests.conftest import config_for
 from tests.factories import World, make_world
 from tests.services.postgresql import PostgreSQL
@@ -94,7 +108,9 @@ def live_a_little() -> None:
     records.delete_entity(db.session.get_one(Entity, ids[1]), revision, None)
     db.session.commit()
     _measure(world, ids[2])
-    export = exports.request_export(world.actor("alice"), "report", EVERY_PATIENT, request_key=str(uuid4()))
+    export = exports.request_export(
+        world.actor("alice"), "report", EVERY_PATIENT, request_key=str(uuid4()), callback_url="https://hooks.invalid/"
+    )
     exports.work_until_idle("test")
     assert exports.get_export(world.actor("alice"), export.id).state == "ready"
     db.session.rollback()
@@ -142,6 +158,63 @@ def test_the_migrations_run_up_down_and_up_again_with_data_in_the_tables(empty: 
 def test_the_migrated_tables_are_those_of_the_models(empty: Flask) -> None:
     flask_migrate.upgrade()
     flask_migrate.check()
+
+
+def test_the_names_of_files_move_to_what_identifies_and_back(empty: Flask) -> None:
+    flask_migrate.upgrade()
+    world = make_world()
+    scan, seen = {"id": str(uuid4()), "name": "Jane Doe.pdf"}, {"id": str(uuid4()), "name": 'a "quoted_" one.png'}
+    patient_id = world.patient(age=44, analysis_file=scan, images=[seen]).id
+    begin_writing()
+    patient, revision = db.session.get_one(Entity, patient_id), take_revision(world.acme.id)
+    records.write_values(patient, {**values_of(patient), "age": 45}, revision=revision, changed_by=None)
+    db.session.commit()
+    whole = versions_of(patient_id)
+    for _, plain, personal, _ in whole:
+        assert "age" in plain
+        assert {"analysis_file", "images"} & plain.keys() == set()
+        assert personal["analysis_file"] == scan
+        assert personal["images"] == [seen]
+    db.session.remove()
+    flask_migrate.downgrade(revision="0007")
+    flask_migrate.downgrade()
+    for (_, plain, personal, size), (texts, *_) in zip(versions_of(patient_id), whole, strict=True):
+        assert plain["analysis_file"] == scan
+        assert plain["images"] == [seen]
+        assert {"analysis_file", "images"} & personal.keys() == set()
+        assert size == sum(len(text.encode()) for text in texts)
+    db.session.remove()
+    flask_migrate.upgrade()
+    assert versions_of(patient_id) == whole
+
+
+def versions_of(entity_id: UUID) -> list[tuple[tuple[str, str], dict[str, Any], dict[str, Any], int]]:
+    """Of the current version and the earlier ones: the two texts, what they hold, and how long they are said to be."""
+    found = []
+    for model in (Entity, EntityHistory):
+        wanted = select(model.attributes, model.phi_attributes, model.document_bytes).where(model.id == entity_id)
+        for plain, personal, size in db.session.execute(wanted):
+            found.append(((plain, personal), orjson.loads(plain), orjson.loads(personal), size))
+    db.session.rollback()
+    return found
+
+
+def test_months_that_hold_values_before_there_were_blocks_wait_for_sealing(empty: Flask) -> None:
+    flask_migrate.upgrade(revision="0003")
+    day = 86_400_000
+    days = [-day, 0, NOON // day * day, NOON // day * day + day]
+    begin_writing()
+    for start in days:
+        db.session.execute(
+            insert(MeasurementRollup).values(
+                series_id=7, metric_id=1, grain="day", start=from_milliseconds(start), count=1, low=1, high=1, total=1
+            )
+        )
+    db.session.commit()
+    flask_migrate.upgrade(revision="0004")
+    waiting = db.session.execute(select(MeasurementUnsealed.series_id, MeasurementUnsealed.start)).all()
+    months = [datetime(1969, 12, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)]
+    assert sorted(waiting) == [(7, month) for month in months]
 
 
 def test_a_model_without_its_migration_is_found(empty: Flask) -> None:

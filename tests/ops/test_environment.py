@@ -21,10 +21,10 @@ class Checkout:
         shutil.copytree(ROOT / "ops", folder / "ops")
         (folder / "requirements.txt").write_text("# nothing\n")
 
-    def make(self, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run ``ops/venv run``."""
+    def make(self, purpose: str = "run", **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run ``ops/venv run``, or for another purpose."""
         return subprocess.run(
-            ["ops/venv", "run"], cwd=self.folder, text=True, capture_output=True, check=False,
+            ["ops/venv", purpose], cwd=self.folder, text=True, capture_output=True, check=False,
             env=environment(**{"VENV": ".venv", "PYTHON": sys.executable, **settings}),
         )  # fmt: skip
 
@@ -55,6 +55,15 @@ def test_it_is_changed_only_when_the_requirements_say_something_else(made: Check
     assert made.make().stdout == ""
     (made.folder / "requirements.txt").write_text("# something else\n")
     assert "Installing" in made.make().stdout
+
+
+def test_the_clients_of_a_contract_get_an_environment_beside(made: Checkout) -> None:
+    (made.folder / "requirements-sdk.txt").write_text("# nothing\n")
+    first, again = (made.make("sdk", VENV=".venv-sdk") for _ in range(2))
+    assert "Installing what requirements-sdk.txt" in first.stdout
+    assert again.stdout == ""
+    assert not (made.venv / ".installed-sdk").exists()
+    assert made.make().stdout == ""
 
 
 def test_a_broken_one_is_made_again(made: Checkout) -> None:

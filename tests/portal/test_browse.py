@@ -209,6 +209,16 @@ def test_the_export_button_carries_what_an_export_can_be_narrowed_to(signed_in: 
     assert "Export all records" in searched
 
 
+def test_what_a_search_found_is_exported_one_by_one(signed_in: SignedIn, made: Callable[..., Any]) -> None:
+    found = [made(lambda world, name=name: world.patient(first_name=name, last_name="Found")) for name in ("Bo", "Cy")]
+    made(lambda world: world.patient(last_name="Other"))
+    browser = signed_in("alice")
+    page = browser.get("/entities/patient?q=found").text
+    assert "Export these 2" in page
+    assert sorted(asked_of_exports(page)[0]["entity_id"]) == sorted(str(one["id"]) for one in found)
+    assert "Export this one" in browser.get("/entities/patient?q=cy").text
+
+
 def test_only_those_who_see_several_organizations_choose_among_them(signed_in: SignedIn) -> None:
     assert 'name="organization"' not in signed_in("alice").get("/entities/patient").text
     page = signed_in("ann").get("/entities/patient").text

@@ -140,10 +140,90 @@ def test_an_open_form_stands_on_everything_there_is_and_shows_at_once_what_that_
     assert (value_of(page, "start"), value_of(page, "end")) == ("2024-03-01T00:00", "2024-03-02T00:00")
     words = text_of(page)
     assert "120 values of 3 devices, about" in words.replace(" ,", ",")
-    assert "1 of them measured nothing in this period: its file holds the header alone." in words
+    assert "1 of them measured nothing in this period and is left out." in words
     assert "First rows of SN-one.csv" in words
     assert "2024-03-01T00:10:00.000Z 1" in words
-    assert "3 files SN-idle.csv SN-one.csv SN-two.csv" in words
+    assert "2 files SN-one.csv SN-two.csv" in words
+    kept = text_of(send(signed_in("alice"), PREVIEW, hx=True))
+    assert "1 of them measured nothing in this period: its file holds the header alone." in kept
+    assert "3 files SN-idle.csv SN-one.csv SN-two.csv" in kept
+
+
+def test_nothing_ticked_is_never_taken_for_everything_without_saying_so(
+    app: Flask, ward: Ward, signed_in: SignedIn
+) -> None:
+    browser, cd4 = signed_in("alice"), str(ward.metrics["cd4"])
+    assert chosen(browser.get(NEW).text, "which_metrics") == ["every"]
+    assert "Every metric that these devices have." in text_of(send(browser, PREVIEW, hx=True, which_metrics="every"))
+    none = send(browser, which_metrics="ticked")
+    assert none.status_code == 422
+    assert "No metric is ticked. Tick those that you want, or choose every metric." in text_of(none)
+    assert chosen(none.text, "which_metrics") == ["ticked"]
+    both = send(browser, which_metrics="every", metric_ids=[cd4])
+    assert both.status_code == 422
+    assert "Some metrics are ticked, but every metric is chosen." in text_of(both)
+    assert chosen(both.text, "metric_ids") == [cd4]
+    assert count(app) == 0
+    assert params_of(app, send(browser, which_metrics="ticked", metric_ids=[cd4]).location).metric_ids == (int(cd4),)
+    assert params_of(app, send(browser, which_metrics="every").location).metric_ids == ()
+
+
+def test_devices_without_values_are_left_out_unless_somebody_wants_them(
+    app: Flask, ward: Ward, signed_in: SignedIn
+) -> None:
+    browser = signed_in("alice")
+    assert chosen(browser.get(NEW).text, "without_empty_devices") == ["1"]
+    answer = send(browser, without_empty_devices="1")
+    assert params_of(app, answer.location).without_empty_devices
+    with app.app_context():
+        exports.work_until_idle("test")
+    shown = text_of(browser.get(answer.location))
+    assert "Devices without values Left out" in shown
+    assert "SN-idle" not in shown
+    assert not params_of(app, send(browser).location).without_empty_devices
+
+
+def test_an_export_that_would_have_no_file_is_refused_and_one_of_headers_is_called_hollow(
+    app: Flask, ward: Ward, signed_in: SignedIn
+) -> None:
+    browser, early = signed_in("alice"), {"start": "2020-01-01T00:00", "end": "2020-02-01T00:00"}
+    refused = send(browser, without_empty_devices="1", **early)
+    assert refused.status_code == 422
+    assert "No device of these holds a value in this period, so no file would be left." in text_of(refused)
+    assert count(app) == 0
+    hollow = send(browser, **early)
+    with app.app_context():
+        exports.work_until_idle("test")
+    page = browser.get(hollow.location)
+    assert "This export holds nothing." in text_of(page)
+    assert "The export is ready, but it holds nothing." in text_of(page)
+    assert "0 values" in text_of(page)
+
+
+def test_a_name_that_is_made_safe_is_told_under_its_field(ward: Ward, signed_in: SignedIn) -> None:
+    browser, words = signed_in("alice"), "Signs that are not safe in every file’s name"
+    assert words not in text_of(browser.get(NEW))
+    for mask in ("ward 3/${thing.id}", "a:b", "..${thing.id}", "con", "x" * 300, "name."):
+        part = send(browser, PREVIEW, hx=True, file_name=mask)
+        assert words in text_of(part), mask
+        assert 'id="file-names-renamed" role="status" hx-swap-oob="true"' in part.text
+    assert words not in text_of(send(browser, PREVIEW, hx=True, file_name="ward-${thing.name} ü"))
+
+
+def test_of_many_files_the_first_are_listed_and_the_rest_stand_folded(
+    app: Flask, ward: Ward, signed_in: SignedIn, world: World
+) -> None:
+    with app.app_context():
+        for number in range(25):
+            world.device(key=f"Z-{number:02}", serial_number=f"ZZ-{number:02}")
+    made = ask(app, world)
+    with app.app_context():
+        exports.work_until_idle("test")
+    page = signed_in("alice").get(f"/exports/{made}").text
+    open_, folded = page.split("<details class=\"more-files\">")
+    assert open_.count(".csv</a>") == 20
+    assert folded.split("</details>")[0].count(".csv</a>") == 8
+    assert "Show the other 8 files" in text_of(page)
 
 
 def test_an_address_fills_the_form_in(ward: Ward, signed_in: SignedIn, world: World) -> None:
@@ -320,7 +400,7 @@ def test_a_script_gets_the_preview_alone_and_the_metrics_too_when_the_scope_chan
     same = send(browser, PREVIEW, hx=True, offered_for=scope)
     assert same.status_code == 200
     assert "<html" not in same.text
-    assert "hx-swap-oob" not in same.text
+    assert "metric-choice" not in same.text
     assert "120 values of 3 devices" in text_of(same)
     narrowed = send(browser, PREVIEW, hx=True, offered_for=scope, device_ids=[str(ward.second)])
     assert 'id="metric-choice" hx-swap-oob="true"' in narrowed.text
@@ -708,7 +788,8 @@ def test_progress_and_result_are_said_in_values(app: Flask, ward: Ward, signed_i
         exports.work_until_idle("test")
     words = text_of(browser.get(f"/exports/{made}"))
     assert re.search(r"120 values, [\d.]+ k?B. It is kept until", words)
-    assert re.search(r"File Values Size SN-idle.csv 0 .* SN-one.csv 100 .* SN-two.csv 20 ", words)
+    holds = r"SN-idle \(GLU-idle\) 0 values .* SN-one.csv SN-one \(GLU-one\) 100 values .* \(GLU-two\) 20 values"
+    assert re.search(rf"File Holds Size SN-idle.csv {holds}", words)
     assert "Values as they were" in words
     words = text_of(browser.get(f"/exports/{report}"))
     assert "Records of Measurements" not in words

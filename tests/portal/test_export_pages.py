@@ -205,7 +205,7 @@ def test_a_record_s_page_brings_the_record_its_type_and_no_need_of_a_period(
     shown = text_of(browser.get(answer.location))
     assert "Only Zoë Quill" in shown
     assert "Whenever they were created or changed" in shown
-    assert "Attached files Included" in shown
+    assert "Attached files Asked for; these records have none" in shown
     # Dropped, the period is needed again.
     assert "Choose the creation period or the modification period." in text_of(send(browser, period="any", start=""))
 
@@ -235,8 +235,8 @@ def test_the_preview_counts_each_type_and_weighs_it(app: Flask, world: World, si
     assert "<html" not in part.text
     words = text_of(part)
     assert "8 records , about " in words
-    assert "with 0 attached files of 0 bytes among them" in words
-    assert "Patients 7 Devices 1" in words
+    assert "These records have no attached files." in words
+    assert "Patients 7 records Devices 1 record" in words
     whole = send(signed_in("alice"), "/exports/preview")
     assert whole.status_code == 200
     assert "7 records" in text_of(whole)

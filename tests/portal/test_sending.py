@@ -15,8 +15,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.portal import sending
-from app.portal.sending import PIECE
+from app import sending
+from app.sending import PIECE
 
 DATA = bytes(range(256)) * 4
 CHANGED = datetime(2024, 3, 1, 8, 0, 0, 250_000, tzinfo=UTC)

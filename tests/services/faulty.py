@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
+POLL_SECONDS = 0.02
 ERROR = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>its own words</Message></Error>"
 
 
@@ -65,7 +66,8 @@ def running_faulty_proxy(upstream_port: int) -> Iterator[FaultyProxy]:
 
     with _Server(("127.0.0.1", 0), Forwarding) as server:
         server.proxy = FaultyProxy(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, name="faulty proxy")
+        # It looks that often whether it shall end; each test has to wait for it.
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="faulty proxy")
         thread.start()
         try:
             yield server.proxy

@@ -47,20 +47,28 @@ class PostgreSQL:
         """The address of a database as SQLAlchemy wants it; as libpq (psql, ADBC) does with ``driver=""``."""
         return f"postgresql{driver}://{SUPERUSER}@/{database}?host={self.home}"
 
-    def new_database(self) -> str:
-        """Make an empty database; return its SQLAlchemy address."""
+    def new_database(self, like: str | None = None) -> str:
+        """Make an empty database, or a copy of another one; return its SQLAlchemy address.
+
+        :param like: the address of a database to which nobody is connected
+        """
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        known = _name_of(like) if like else "template0"
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(known))
+        self._administer(made)
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
         """Drop a database that :meth:`new_database` made, whoever is still connected to it."""
-        name = url.partition("?")[0].rpartition("/")[2]
-        self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(_name_of(url))))
 
     def _administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url(driver=""), autocommit=True) as connection:
             connection.execute(statement)
+
+
+def _name_of(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 @contextmanager

@@ -27,6 +27,8 @@ from tests.services import tied
 START_SECONDS = 30
 REGION = "us-east-1"
 PORTS = ("s3", "master", "volume", "filer")
+# It would make seven volumes for each bucket, and open them all again when it is started again.
+FEW_VOLUMES = ("env", "WEED_MASTER_VOLUME_GROWTH_COPY_1=1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class SeaweedFS:
         data = self.home / "data"
         data.mkdir(exist_ok=True)
         with (self.home / "log").open("ab") as log:
-            self._child = tied.start([_program(), *self._options(data)], log=log, cwd=self.home)
+            self._child = tied.start([*FEW_VOLUMES, _program(), *self._options(data)], log=log, cwd=self.home)
         self._await(self._child)
 
     def kill(self) -> None:
@@ -133,7 +135,8 @@ class SeaweedFS:
         yield from ("server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false")
         yield from ("-filer", "-s3", f"-s3.config={config}", "-s3.autoCreateBucket=false", "-s3.iam=false")
         yield from ("-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=200", "-master.volumeSizeLimitMB=512")
-        yield from ("-master.electionTimeout=1s", "-volume.minFreeSpace=1")
+        # Its master has nobody to be elected against; its volumes look for it once, and then five seconds later.
+        yield from ("-master.electionTimeout=200ms", "-master.heartbeatInterval=100ms", "-volume.minFreeSpace=1")
         yield f"-s3.localSocket={self.home / 's3.sock'}"
         yield f"-filer.localSocket={self.home / 'filer.sock'}"
         for name in PORTS:

@@ -85,7 +85,6 @@ def test_a_store_that_is_busy_for_a_moment_is_asked_again(
     assert faulty_s3.faults[0].times == 0
 
 
-@pytest.mark.usefixtures("old")
 @patient_questions
 def test_a_store_that_stays_busy_may_be_asked_later(
     faulty: Storage, faulty_s3: FaultyProxy, ask: Callable[[Storage], None]
@@ -98,7 +97,6 @@ def test_a_store_that_stays_busy_may_be_asked_later(
     assert 3 <= 1000 - faulty_s3.faults[0].times <= 30
 
 
-@pytest.mark.usefixtures("old")
 @questions
 @pytest.mark.parametrize(
     ("status", "code"), [(403, "AccessDenied"), (400, "AuthorizationHeaderMalformed"), (501, "NotImplemented")]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.exports.kinds.base import BuiltFile, Expected, Kind, Order, PlannedFile, PlannedFragment
+from app.exports.kinds.base import BuiltFile, Kind, Order, PlannedFile, PlannedFragment
 from app.exports.kinds.data_export import DataExportKind
 from app.exports.kinds.report import ReportKind
 
 KINDS: dict[str, Kind] = {"report": ReportKind(), "data_export": DataExportKind()}
 
-__all__ = ["KINDS", "BuiltFile", "Expected", "Kind", "Order", "PlannedFile", "PlannedFragment"]
+__all__ = ["KINDS", "BuiltFile", "Kind", "Order", "PlannedFile", "PlannedFragment"]

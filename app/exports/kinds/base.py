@@ -23,7 +23,7 @@ class Order:
     params: str
     revision: int
     at: datetime
-    frozen: dict[str, Any]
+    frozen: dict[str, Any] = field(hash=False)
     part_rows: int
     fragment_rows: int
 
@@ -58,14 +58,6 @@ class PlannedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What an export would hold if it were made now; ``bytes`` are judged, before compression. ``None`` is unknown."""
-
-    rows: int | None
-    bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class BuiltFile:
     """A published file: how it was planned, and where it lies in the archive."""
 
@@ -91,10 +83,6 @@ class Kind(Protocol):
         :raises Forbidden: ``reason`` is ``permission`` or ``exports_disabled``
         :raises Invalid: with a sentence for each field that is wrong
         """
-        ...
-
-    def expect(self, actor: Actor, params: Any) -> Expected:
-        """How much it would be now, for parameters that were checked."""
         ...
 
     def freeze(self, actor: Actor, params: str) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from app.actor import Actor
 from app.archive import PackageDescription
 from app.errors import Invalid
 from app.exports.kinds import data_export_description
-from app.exports.kinds.base import BuiltFile, Expected, Order, PlannedFile
+from app.exports.kinds.base import BuiltFile, Order, PlannedFile
 from app.exports.kinds.data_export_columns import TIMESTAMP, Columns, MetricWords, fields_of
-from app.exports.kinds.data_export_estimate import survey
 from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
 from app.exports.kinds.data_export_plan import planned_files
 from app.exports.kinds.data_export_scope import Scope
@@ -43,10 +42,6 @@ class DataExportKind:
             wrong.setdefault(name, words)
         if wrong:
             raise Invalid(fields=wrong)
-
-    def expect(self, actor: Actor, params: DataExportParams) -> Expected:
-        found = survey(db.session.connection(), scope_of(actor, params), columns_for(actor, params))
-        return Expected(found.values, found.bytes)
 
     def freeze(self, actor: Actor, params: str) -> dict[str, Any]:
         """The requester's scope and the chosen metrics' words.

@@ -95,6 +95,7 @@ def fields_of(columns: Sequence[MetricColumn], params: DataExportParams) -> list
                 "metric": column.metric.name,
                 "label": column.metric.label,
                 "part": column.metric.part,
+                "kind": column.metric.kind,
             }
             for column in columns
         ),

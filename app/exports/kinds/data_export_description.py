@@ -22,7 +22,7 @@ def describe(order: Order, params: DataExportParams, columns: Columns, files: li
         snapshot_revision=order.revision,
         snapshot_at=order.at,
         resources=tuple(_resource(built, params, described.get(built.layout["template"], without)) for built in files),
-        left_out=tuple(_left_out(order, params)),
+        left_out=tuple(_left_out(order, params, files)),
         for_spreadsheets=params.for_spreadsheets and params.format == "csv",
         notes=tuple(_notes(params, files)),
     )
@@ -32,7 +32,7 @@ def _asked(params: DataExportParams) -> str:
     number = len(params.device_ids)
     devices = "every device" if not number else "one chosen device" if number == 1 else f"{number} chosen devices"
     chosen = len(params.metric_ids)
-    metrics = "" if not chosen else ", one chosen metric" if chosen == 1 else f", {chosen} chosen metrics"
+    metrics = ", every metric" if not chosen else ", one chosen metric" if chosen == 1 else f", {chosen} chosen metrics"
     period = f"from {written_instant(params.start_ms)} until before {written_instant(params.end_ms)} (UTC)"
     return (
         f"Measurements of {devices}{metrics}, {period}: a file for each device, in it a row for each instant, oldest "
@@ -40,7 +40,11 @@ def _asked(params: DataExportParams) -> str:
     )
 
 
-def _left_out(order: Order, params: DataExportParams) -> Iterator[LeftOut]:
+def _left_out(order: Order, params: DataExportParams, files: list[BuiltFile]) -> Iterator[LeftOut]:
+    if params.without_empty_devices:
+        number = sum(built.layout.get("empty_devices", 0) for built in files)
+        what = "1 device" if number == 1 else f"{number:,} devices" if files else "every device"
+        yield LeftOut(f"{what} without a value in the period", "devices without values were not asked for")
     if params.metric_ids:
         yield LeftOut("other metrics", "only some were asked for")
     yield LeftOut("metrics of other templates", "a device's file has the metrics of its own template")
@@ -53,6 +57,8 @@ def _left_out(order: Order, params: DataExportParams) -> Iterator[LeftOut]:
 
 
 def _notes(params: DataExportParams, files: list[BuiltFile]) -> Iterator[str]:
+    if not any(built.member.rows for built in files):
+        yield "Nothing was measured in the period by the devices that were asked for: there is no value in here."
     if params.for_spreadsheets and params.format == "csv":
         yield "Only headers can be texts here, so only a header may have an apostrophe before it; numbers never do."
     for built in files:

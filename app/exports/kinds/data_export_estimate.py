@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from app.exports.kinds.data_export_cells import written_instant, written_number
 from app.exports.kinds.data_export_columns import TIMESTAMP, Columns, MetricColumn
-from app.exports.kinds.data_export_names import FileNames, stem_of
+from app.exports.kinds.data_export_names import FileNames, is_made_safe, stem_of
 from app.exports.kinds.data_export_params import DataExportParams
 from app.exports.kinds.data_export_plan import FRAGMENTS_OF_A_FILE, Counted, Cut, counted_things
 from app.exports.kinds.data_export_scope import Scope
@@ -35,23 +35,27 @@ class Survey:
 
     :param file_names: the first few, as they will be
     :param sample_file: the file whose header and first rows these are; ``None`` when no device holds a value
+    :param renamed: one of the names is not what its mask says, because of signs that are not safe in a file's name
     """
 
     values: int
     bytes: int
     device_count: int
     empty_devices: int
+    file_count: int
     file_names: tuple[str, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     sample_file: str | None
+    renamed: bool
 
 
 class _Tally:
     """What is kept of the devices while they go by."""
 
     def __init__(self, scope: Scope, columns: Columns) -> None:
-        self.values = self.devices = self.empty = self.header_bytes = 0
+        self.values = self.devices = self.empty = self.files = self.header_bytes = 0
+        self.renamed = False
         self.names: list[str] = []
         self.sample_file: str | None = None
         self.first: Counted | None = None
@@ -68,6 +72,9 @@ class _Tally:
         self.devices += 1
         self.values += counted.values
         self.empty += not counted.values
+        if self._params.without_empty_devices and not counted.values:
+            return
+        self.files += self._pieces(counted)
         self.header_bytes += self._headers.get(counted.thing.template_id, len(_line([TIMESTAMP])))
         if len(self.names) < SHOWN_NAMES or self.first is None:
             # Names depend on those before them, so all are taken until the last one that is shown.
@@ -76,12 +83,15 @@ class _Tally:
             self.largest = counted
 
     def _name(self, counted: Counted) -> None:
-        stem = stem_of(self._params.file_name, counted.thing.words, hashed=self._params.hash_file_name)
-        pieces = max(1, -(-counted.values // self._most)) if self._most else 1
-        taken = self._book.claim(stem, pieces)
+        mask, words = self._params.file_name, counted.thing.words
+        self.renamed = self.renamed or is_made_safe(mask, words)
+        taken = self._book.claim(stem_of(mask, words, hashed=self._params.hash_file_name), self._pieces(counted))
         self.names = (self.names + taken)[:SHOWN_NAMES]
         if counted.values and self.first is None:
             self.first, self.sample_file = counted, taken[0]
+
+    def _pieces(self, counted: Counted) -> int:
+        return max(1, -(-counted.values // self._most)) if self._most else 1
 
 
 def survey(connection: Connection, scope: Scope, columns: Columns) -> Survey:
@@ -97,10 +107,12 @@ def survey(connection: Connection, scope: Scope, columns: Columns) -> Survey:
         bytes=round(tally.header_bytes + sample.bytes_of_a_value * tally.values),
         device_count=tally.devices,
         empty_devices=tally.empty,
+        file_count=tally.files,
         file_names=tuple(tally.names),
         header=tuple(sample.header),
         rows=tuple(tuple(row) for row in sample.rows[:SHOWN_ROWS]),
         sample_file=tally.sample_file,
+        renamed=tally.renamed,
     )
 
 

@@ -66,6 +66,12 @@ def stem_of(mask: str, values: Mapping[str, str], *, hashed: bool) -> str:
     return hashlib.md5(stem.encode(), usedforsecurity=False).hexdigest()
 
 
+def is_made_safe(mask: str, values: Mapping[str, str]) -> bool:
+    """Whether the name (before it is hashed) differs from what the mask says, beyond how its letters are composed."""
+    said = unicodedata.normalize("NFC", _TOKEN.sub(lambda token: values.get(token[1], ""), mask))
+    return stem_of(mask, values, hashed=False) != said
+
+
 class FileNames:
     """Hands out names once each: of equal ones (in any case) the second ends in ``_2``. The order of asking decides."""
 

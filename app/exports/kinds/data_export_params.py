@@ -35,6 +35,7 @@ class DataExportParams:
         :mod:`app.exports.kinds.data_export_names`
     :param hash_file_name: the MD5 of that name instead of the name
     :param include_unit: headers say the unit too: ``Weight [kg]``
+    :param without_empty_devices: no file for a device that holds no value in the period
     :param for_spreadsheets: CSV with a byte-order mark, and headers that would run as a formula made harmless
     """
 
@@ -50,6 +51,7 @@ class DataExportParams:
     timestamp_format: str = "ISO_8601"
     format: str = "csv"
     for_spreadsheets: bool = False
+    without_empty_devices: bool = False
 
     @property
     def start_ms(self) -> int:

@@ -115,25 +115,45 @@ def counted_things(
 
 
 def planned_files(connection: Connection, scope: Scope, columns: Columns, fragment_rows: int) -> Iterator[PlannedFile]:
-    """The files of a data export; see :meth:`app.exports.kinds.base.Kind.files`."""
+    """The files of a data export; see :meth:`app.exports.kinds.base.Kind.files`.
+
+    The last one's layout says how many devices have none because they hold no value.
+    """
     params = scope.params
     names = FileNames(params.format)
-    parquet = params.format == "parquet"
-    cut = Cut.fragments(fragment_rows)
+    last: PlannedFile | None = None
+    empty = 0
     for counted in counted_things(connection, scope, columns):
-        pieces = _pieces(connection, scope, columns, counted, cut)
-        stem = stem_of(params.file_name, counted.thing.words, hashed=params.hash_file_name)
-        groups = in_files(pieces, cut.most * FRAGMENTS_OF_A_FILE) if parquet else [pieces]
-        for name, group in zip(names.claim(stem, len(groups)), groups, strict=True):
-            yield PlannedFile(
-                name=name,
-                subject=str(counted.thing.id),
-                media_type=MEDIA_TYPES[params.format],
-                layout=_layout(counted, first=group[0] is pieces[0]),
-                fragments=[_fragment(group)] if parquet else [_fragment([one]) for one in group],
-                stored=parquet,
-                counts_values=True,
-            )
+        if params.without_empty_devices and not counted.values:
+            empty += 1
+            continue
+        for file in _files_of(connection, scope, columns, counted, names, Cut.fragments(fragment_rows)):
+            if last is not None:
+                yield last
+            last = file
+    if last is not None:
+        last.layout.update({"empty_devices": empty} if empty else {})
+        yield last
+
+
+def _files_of(
+    connection: Connection, scope: Scope, columns: Columns, counted: Counted, names: FileNames, cut: Cut
+) -> Iterator[PlannedFile]:
+    params = scope.params
+    parquet = params.format == "parquet"
+    pieces = _pieces(connection, scope, columns, counted, cut)
+    stem = stem_of(params.file_name, counted.thing.words, hashed=params.hash_file_name)
+    groups = in_files(pieces, cut.most * FRAGMENTS_OF_A_FILE) if parquet else [pieces]
+    for name, group in zip(names.claim(stem, len(groups)), groups, strict=True):
+        yield PlannedFile(
+            name=name,
+            subject=str(counted.thing.id),
+            media_type=MEDIA_TYPES[params.format],
+            layout=_layout(counted, first=group[0] is pieces[0]),
+            fragments=[_fragment(group)] if parquet else [_fragment([one]) for one in group],
+            stored=parquet,
+            counts_values=True,
+        )
 
 
 def in_files(pieces: list[Piece], most: int) -> list[list[Piece]]:

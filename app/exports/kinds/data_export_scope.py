@@ -117,13 +117,18 @@ def _page(connection: Connection, scope: Scope, rows: Sequence[Any], templates: 
     return [
         Thing(
             id=row.id,
-            title=row.caption if row.caption == row.key or not row.caption else f"{row.caption} ({row.key})",
+            title=_title(row.caption, row.key),
             template_id=str(row.template_id),
             series=tuple(series.get(row.id, ())),
             words={token: _word(token, row, templates, customers, places) for token in tokens},
         )
         for row in rows
     ]
+
+
+def _title(caption: str, key: str) -> str:
+    """What a device is called, with its key unless that is said already."""
+    return f"{caption} ({key})" if caption and key not in caption else caption or key
 
 
 def _word(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +17,15 @@ from app.archive import PackageDescription
 from app.builder.naming import ANY_ID
 from app.errors import Invalid
 from app.exports.kinds import report_description, report_files, report_measurements
-from app.exports.kinds.base import BuiltFile, Expected, Order, PlannedFile
+from app.exports.kinds.base import BuiltFile, Order, PlannedFile
 from app.exports.kinds.report_columns import columns_of, kept_attributes
 from app.exports.kinds.report_layout import from_position, planned_records
 from app.exports.kinds.report_scope import selection_for, words_of
-from app.exports.params import MEASUREMENTS, MOST_ENTITIES, ReportParams
+from app.exports.params import MEASUREMENTS, MOST_ENTITIES, Asked, ReportParams
 from app.exports.rights import check_rights, check_scope
 from app.extensions import db
 from app.models import Entity, Template
-from app.rows.documents import Words, longest_caption, names_statement, plain_words, statement_for
+from app.rows.documents import PageStatements, Words, longest_caption, names_statement, plain_words
 
 
 class ReportKind:
@@ -38,15 +39,11 @@ class ReportKind:
     def check(self, actor: Actor, params: ReportParams) -> None:
         check_rights(actor)
         wrong = params.faults() | _unknown_templates(actor, params) | _unknown_entities(actor, params)
+        for asked in params.asked() if params.queries else ():
+            unknown = _unknown_templates(actor, asked.params)
+            wrong |= {f"queries[{asked.number}].{name}": words for name, words in unknown.items()}
         if wrong:
             raise Invalid(fields=wrong)
-
-    def expect(self, actor: Actor, params: ReportParams) -> Expected:
-        # Here, because what it judges is made by this kind.
-        from app.exports.estimate import estimate
-
-        found = estimate(actor, params)
-        return Expected(found.rows, found.bytes)
 
     def freeze(self, actor: Actor, params: str) -> dict[str, Any]:
         """The requester's scope, the templates' words, and what the organizations are called.
@@ -60,7 +57,7 @@ class ReportKind:
             "organization_ids": None if scope is None else [str(one) for one in scope],
             "templates": frozen_templates(actor.tenant_id),
             "owners": frozen_owners(actor.tenant_id, scope),
-            **({"metrics": report_measurements.frozen_metrics(actor.tenant_id)} if asked.measured else {}),
+            **(_frozen_metrics(actor.tenant_id) if asked.measured else {}),
         }
 
     def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
@@ -72,11 +69,11 @@ class ReportKind:
 
     def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
         params = ReportParams.from_json(order.params)
-        for data_type in params.data_types:
-            if data_type == MEASUREMENTS:
-                yield from report_measurements.planned(order, snapshot, params)
+        for asked in params.asked():
+            if asked.data_type == MEASUREMENTS:
+                yield from report_measurements.planned(order, snapshot, asked)
             else:
-                yield from _planned(order, snapshot, params, data_type)
+                yield from _planned(order, snapshot, asked)
         if params.with_files:
             yield from report_files.planned(order, params)
 
@@ -85,44 +82,61 @@ class ReportKind:
     ) -> dict[str, Any]:
         if "storage_key" in layout:
             return report_files.recipe(layout, task)
-        params = ReportParams.from_json(order.params)
         if layout["data_type"] == MEASUREMENTS:
+            params = ReportParams.from_json(order.params).of_query(layout.get("query"))
             return report_measurements.recipe(order, params, task, first=first, last=last)
-        return records_recipe(order, params, layout["data_type"], task, first=first, last=last)
+        return _recipes(order, layout["data_type"], layout.get("query")).of(task, first=first, last=last)
 
     def describe(self, order: Order, files: list[BuiltFile]) -> PackageDescription:
         return report_description.describe(order, files)
 
 
-def records_recipe(
-    order: Order, params: ReportParams, data_type: str, task: Mapping[str, Any], *, first: bool, last: bool
-) -> dict[str, Any]:
-    """How the records of some pages are made; see :func:`app.builder.records.make_records`."""
-    words = words_of(order.frozen, params)
-    selection = selection_for(order, params, data_type)
-    references = _references(order.frozen, params, data_type)
-    scope = order.frozen["organization_ids"]
-    places = [
-        (None if page["after"] is None else from_position(page["after"]), from_position(page["until"]))
-        for page in task["pages"]
-    ]
-    recipe: dict[str, Any] = {
-        "make": "records",
-        "statements": [statement_for(selection, after, until, words) for after, until in places],
-        "words": plain_words(words),
-        "references": sorted(references),
-        "format": params.format,
-        "first": first,
-        "last": last,
-        "for_spreadsheets": params.for_spreadsheets,
-        "columns": [column for column, _ in columns_of(order.frozen, params, data_type)]
-        if params.format in ("csv", "parquet")
-        else [],
+class RecordRecipes:
+    """How the records of one data type are made, page by page; see :func:`app.builder.records.make_records`.
+
+    What all pages share is put together once.
+    """
+
+    def __init__(self, order: Order, params: ReportParams, data_type: str) -> None:
+        words = words_of(order.frozen, params)
+        references = _references(order.frozen, params, data_type)
+        selection = selection_for(order, params, data_type)
+        self._statements = PageStatements(selection, words)
+        self._shared: dict[str, Any] = {
+            "make": "records",
+            "words": plain_words(words, selection),
+            "references": sorted(references),
+            "format": params.format,
+            "for_spreadsheets": params.for_spreadsheets,
+            "columns": [column for column, _ in columns_of(order.frozen, params, data_type)]
+            if params.format in ("csv", "parquet")
+            else [],
+        }
+        if references:
+            scope = order.frozen["organization_ids"]
+            allowed = None if scope is None else [UUID(one) for one in scope]
+            self._shared["names"] = names_statement(order.tenant_id, order.revision, ANY_ID, words, allowed)
+
+    def of(self, task: Mapping[str, Any], *, first: bool, last: bool) -> dict[str, Any]:
+        """The recipe of some pages."""
+        places = [
+            (None if page["after"] is None else from_position(page["after"]), from_position(page["until"]))
+            for page in task["pages"]
+        ]
+        statements = [self._statements.between(after, until) for after, until in places]
+        return {**self._shared, "statements": statements, "first": first, "last": last}
+
+
+@lru_cache(maxsize=8)
+def _recipes(order: Order, data_type: str, query: int | None) -> RecordRecipes:
+    return RecordRecipes(order, ReportParams.from_json(order.params).of_query(query), data_type)
+
+
+def _frozen_metrics(tenant_id: UUID) -> dict[str, Any]:
+    return {
+        "metrics": report_measurements.frozen_metrics(tenant_id),
+        "metric_words": report_measurements.frozen_words(tenant_id),
     }
-    if references:
-        allowed = None if scope is None else [UUID(one) for one in scope]
-        recipe["names"] = names_statement(order.tenant_id, order.revision, ANY_ID, words, allowed)
-    return recipe
 
 
 def frozen_templates(tenant_id: UUID) -> dict[str, Any]:
@@ -161,7 +175,8 @@ def frozen_owners(tenant_id: UUID, scope: tuple[UUID, ...] | None) -> dict[str, 
     return dict(sorted((str(one), caption) for one, caption in db.session.execute(wanted)))
 
 
-def _planned(order: Order, snapshot: Connection, params: ReportParams, data_type: str) -> Iterator[PlannedFile]:
+def _planned(order: Order, snapshot: Connection, asked: Asked) -> Iterator[PlannedFile]:
+    params, data_type = asked.params, asked.data_type
     words = words_of(order.frozen, params)
     columns = [column for column, _ in columns_of(order.frozen, params, data_type)]
     # A cell is never longer than its JSON; columns without a value have their comma, numbers may be written longer.
@@ -170,7 +185,7 @@ def _planned(order: Order, snapshot: Connection, params: ReportParams, data_type
     head = 8 + 2 * sum(len(column["name"].encode()) + 3 for column in columns) if params.format == "csv" else 0
     extra = _name_bytes(order, snapshot, params, words) if params.max_file_bytes is not None else {}
     selection = selection_for(order, params, data_type)
-    return planned_records(order, snapshot, params, data_type, selection, words, extra, head, around)
+    return planned_records(order, snapshot, asked, selection, words, extra, head, around)
 
 
 def _references(frozen: Mapping[str, Any], params: ReportParams, data_type: str) -> dict[str, str]:

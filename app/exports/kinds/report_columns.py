@@ -48,7 +48,12 @@ def chosen_templates(frozen: Mapping[str, Any], params: ReportParams, data_type:
 
 
 def kept_attributes(template: Mapping[str, Any], params: ReportParams) -> list[Mapping[str, Any]]:
-    return [one for one in template["attributes"] if not (one["phi"] and params.without_phi)]
+    """Those of a frozen template that the report has; a file always counts as identifying, as its name may tell."""
+    return [one for one in template["attributes"] if not (params.without_phi and _is_identifying(one))]
+
+
+def _is_identifying(attribute: Mapping[str, Any]) -> bool:
+    return attribute["phi"] or attribute["kind"] in FILE_TYPES
 
 
 def _in_parts(attribute: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.archive import NameBook, tidy_segment
 from app.exports.kinds.base import Order, PlannedFile, PlannedFragment
+from app.exports.kinds.report_columns import kept_attributes
 from app.exports.kinds.report_scope import selection_for
 from app.exports.params import MEASUREMENTS, ReportParams
 from app.extensions import db
@@ -46,16 +47,11 @@ def recipe(layout: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]
 
 def _attached(order: Order, params: ReportParams, record: Record) -> tuple[str, list[dict[str, Any]]] | None:
     """The files that a record's attributes name, and a folder for them."""
-    names = [
-        one["name"]
-        for one in order.frozen["templates"][str(record.template_id)]["attributes"]
-        if one["kind"] in FILE_TYPES and not (one["phi"] and params.without_phi)
-    ]
+    template = order.frozen["templates"][str(record.template_id)]
+    names = [one["name"] for one in kept_attributes(template, params) if one["kind"] in FILE_TYPES]
     if not names:
         return None
-    values: dict[str, Any] = orjson.loads(record.attributes)
-    if not params.without_phi:
-        values |= orjson.loads(record.phi_attributes)
+    values: dict[str, Any] = orjson.loads(record.phi_attributes)
     found: list[dict[str, Any]] = []
     for name in names:
         value = values.get(name)

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from app.exports.kinds.base import Order, PlannedFile, PlannedFragment
-from app.exports.params import FORMATS, ReportParams
+from app.exports.params import FORMATS, Asked
 from app.models.types import from_milliseconds, to_milliseconds
 from app.rows.documents import Words, most_bytes
 from app.rows.entities import Position, Selection, lengths, stride
@@ -47,8 +47,8 @@ class Cut:
 
 
 def planned_records(
-    order: Order, snapshot: Connection, params: ReportParams, data_type: str, selection: Selection, words: Words,
-    extra: dict[UUID, int], head: int, around: int,
+    order: Order, snapshot: Connection, asked: Asked, selection: Selection, words: Words, extra: dict[UUID, int],
+    head: int, around: int,
 ) -> Iterator[PlannedFile]:  # fmt: skip
     """The files of one data type; one without records when there are none.
 
@@ -56,6 +56,7 @@ def planned_records(
     :param head: bytes before the first record
     :param around: bytes that a record takes at most besides its JSON
     """
+    params = asked.params
     pages = _pages(snapshot, selection, order.fragment_rows)
     if params.max_file_bytes is None:
         cuts = [Cut(list(pages))]
@@ -66,8 +67,7 @@ def planned_records(
         cuts = [Cut(some, cut.oversized) for cut in cuts for some in _in_groups(cut.pages)]
     for number, cut in enumerate(cuts, start=1):
         suffix = f"-{number}" if len(cuts) > 1 else ""
-        name = f"{data_type}{suffix}.{params.format}"
-        yield _planned(params, data_type, name, cut)
+        yield _planned(asked, f"{asked.stem}{suffix}.{params.format}", cut)
 
 
 def to_position(place: Position) -> list[Any]:
@@ -79,8 +79,13 @@ def from_position(plain: list[Any]) -> Position:
     return Position(from_milliseconds(plain[0]), UUID(plain[1]))
 
 
-def _planned(params: ReportParams, data_type: str, name: str, cut: Cut) -> PlannedFile:
-    layout: dict[str, Any] = {"data_type": data_type}
+def layout_of(asked: Asked) -> dict[str, Any]:
+    """What a file's layout says of what was asked for."""
+    return {"data_type": asked.data_type} | ({} if asked.number is None else {"query": asked.number})
+
+
+def _planned(asked: Asked, name: str, cut: Cut) -> PlannedFile:
+    params, layout = asked.params, layout_of(asked)
     if cut.oversized:
         layout["oversized"] = True
     if params.format == "parquet":
@@ -90,7 +95,7 @@ def _planned(params: ReportParams, data_type: str, name: str, cut: Cut) -> Plann
         fragments = [PlannedFragment(page.rows, {"pages": [page.task()]}) for page in cut.pages]
     fragments = fragments or [PlannedFragment(0, {"pages": []})]
     media_type = FORMATS[params.format]
-    return PlannedFile(name, data_type, media_type, layout, fragments, stored=params.format == "parquet")
+    return PlannedFile(name, asked.data_type, media_type, layout, fragments, stored=params.format == "parquet")
 
 
 def _in_groups(pages: list[Page]) -> Iterator[list[Page]]:

@@ -17,7 +17,8 @@ from sqlalchemy.orm import aliased
 from app.exports.kinds.base import Order, PlannedFile, PlannedFragment
 from app.exports.kinds.data_export_counts import cells_of, held_by_series
 from app.exports.kinds.data_export_plan import Cut, cut_into_pieces, small_cells
-from app.exports.params import FORMATS, MEASUREMENTS, ReportParams
+from app.exports.kinds.report_layout import layout_of
+from app.exports.params import FORMATS, MEASUREMENTS, Asked, ReportParams
 from app.extensions import db
 from app.measurements.batch import EARLIEST_MS, LATEST_MS
 from app.models import Entity, Metric, Series
@@ -61,8 +62,22 @@ def frozen_metrics(tenant_id: UUID) -> dict[str, str]:
     return {str(one): f"{part}.{name}" if part else name for one, name, part in found}
 
 
-def planned(order: Order, snapshot: Connection, params: ReportParams) -> Iterator[PlannedFile]:
+def frozen_words(tenant_id: UUID) -> list[dict[str, Any]]:
+    """What there is to say of each metric of the tenant, beside what it is called."""
+    found = db.session.execute(
+        select(Metric.id, Metric.label, Metric.unit, Metric.kind, Metric.template_id)
+        .where(Metric.tenant_id == tenant_id)
+        .order_by(Metric.id)
+    )
+    return [
+        {"metric": str(one), "label": label, "unit": unit or "", "kind": kind, "template": str(template)}
+        for one, label, unit, kind, template in found
+    ]
+
+
+def planned(order: Order, snapshot: Connection, asked: Asked) -> Iterator[PlannedFile]:
     """The file of all measurements in scope, or several."""
+    params = asked.params
     most = order.fragment_rows * 50
     limit = None if params.max_file_bytes is None else _values_within(order, snapshot, params)
     runs = list(_runs(order, snapshot, params, most if limit is None else min(most, limit)))
@@ -72,10 +87,10 @@ def planned(order: Order, snapshot: Connection, params: ReportParams) -> Iterato
         parquet = params.format == "parquet"
         merged = [_merged(group)] if parquet else group
         yield PlannedFile(
-            name=f"{MEASUREMENTS}{suffix}.{params.format}",
+            name=f"{asked.stem}{suffix}.{params.format}",
             subject=MEASUREMENTS,
             media_type=FORMATS[params.format],
-            layout={"data_type": MEASUREMENTS},
+            layout=layout_of(asked),
             fragments=[PlannedFragment(run.values, run.task()) for run in merged],
             stored=parquet,
             counts_values=True,

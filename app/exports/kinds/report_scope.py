@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.exports.kinds.base import Order
 from app.exports.params import PERIODS, ReportParams
+from app.models.template import FILE_TYPES
 from app.rows.documents import Words
 from app.rows.entities import Selection
 
@@ -21,7 +22,8 @@ def selection_for(order: Order, params: ReportParams, data_type: str) -> Selecti
         revision=order.revision,
         data_type=data_type,
         organization_ids=None if scope is None else tuple(UUID(one) for one in scope),
-        time_column=PERIODS[params.period],
+        time_column=PERIODS[params.sorted_by or params.period],
+        period_column=PERIODS[params.period],
         start=params.start,
         end=params.end,
         template_ids=params.template_ids,
@@ -36,11 +38,16 @@ def words_of(frozen: Mapping[str, Any], params: ReportParams) -> Words:
     return Words(
         templates={UUID(one): template["name"] for one, template in templates.items()},
         identifying=frozenset(
-            UUID(one) for one, template in templates.items() if any(known["phi"] for known in template["attributes"])
+            UUID(one) for one, template in templates.items() if any(map(_names_people, template["attributes"]))
         ),
         owners={UUID(one): name for one, name in frozen["owners"].items()},
         with_phi=not params.without_phi,
     )
+
+
+def _names_people(attribute: Mapping[str, Any]) -> bool:
+    """Whether a caption may be made of it: never of a file."""
+    return attribute["phi"] and attribute["kind"] not in FILE_TYPES
 
 
 def iso(moment: datetime) -> str:

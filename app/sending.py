@@ -17,6 +17,9 @@ from app import clock
 from app.disposition import content_disposition
 
 PIECE = 256 * 1024
+HEARD = "chartroom.heard"
+"""A key of a request's ``environ``, set by a view that takes uploads from somebody it has let in: a refusal should
+reach a client that is still sending, so what is on its way is then read and forgotten, within bounds."""
 CSP = "sandbox; default-src 'none'"
 
 _RANGES = re.compile(r"bytes[ \t]*=(.*)", re.IGNORECASE | re.DOTALL)

@@ -1,0 +1,85 @@
+"""Where signed addresses of files lead: bytes in by PUT, bytes out by GET. The signature is the only credential.
+
+Who the address was signed for is asked again for their rights, each time.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, make_response, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout
+
+from app import attachments
+from app.api.biot.files import DOWNLOAD, UPLOAD
+from app.api.signed import signed_actor
+from app.errors import Invalid
+from app.sending import HEARD, begins_download, send_download
+
+bp = Blueprint("file_bytes", __name__, url_prefix="/file/v1")
+
+
+@bp.put("/uploads/<uuid:file_id>")
+def receive(file_id: UUID) -> ResponseReturnValue:
+    """The bytes of a file in one. 200, as object stores answer, with their tag."""
+    actor, _ = signed_actor(UPLOAD, "PUT")
+    _let_in()
+    try:
+        etag = attachments.receive_announced(actor, file_id, request.stream, request.content_length)
+    except (ClientDisconnected, RequestTimeout):
+        raise Invalid(attachments.BROKEN_OFF) from None
+    return _taken(etag)
+
+
+@bp.put("/uploads/<uuid:file_id>/parts/<int:number>")
+def receive_part(file_id: UUID, number: int) -> ResponseReturnValue:
+    """The bytes of one part; its tag is what the client names it by."""
+    actor, _ = signed_actor(UPLOAD, "PUT")
+    _let_in()
+    try:
+        etag = attachments.receive_piece(actor, file_id, number, request.stream, request.content_length)
+    except (ClientDisconnected, RequestTimeout):
+        raise Invalid(attachments.BROKEN_OFF) from None
+    return _taken(etag)
+
+
+@bp.get("/downloads/<uuid:file_id>")
+def send(file_id: UUID) -> ResponseReturnValue:
+    """The bytes of a file, whole or one range of them."""
+    actor, signed = signed_actor(DOWNLOAD, "GET")
+    known = attachments.get_file_or_own(actor, file_id)
+    inline = signed.get("disposition") == "inline" and attachments.may_show(known)
+    begins = begins_download(size=known.byte_count or 0, etag=known.sha256 or "", modified_at=known.created_at)
+    file, stream = attachments.open_file(actor, file_id, note=request.method != "HEAD", continues=not begins)
+    return send_download(
+        stream,
+        size=file.byte_count or 0,
+        name=file.name,
+        media_type=attachments.served_type(file),
+        etag=file.sha256 or "",
+        modified_at=file.created_at,
+        sha256_hex=file.sha256,
+        disposition="inline" if inline else "attachment",
+    )
+
+
+receive.takes_uploads = True  # type: ignore[attr-defined]
+receive_part.takes_uploads = True  # type: ignore[attr-defined]
+
+
+def _let_in() -> None:
+    """After the signature: a large body may come. One byte more than is accepted, so that the words are the domain's.
+
+    :raises Invalid: it is encoded in a way that would be kept instead of its bytes
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() not in ("identity", ""):
+        raise Invalid("Send the bytes as they are, without Content-Encoding.")
+    request.max_content_length = attachments.most_bytes() + 1
+    request.environ[HEARD] = True
+
+
+def _taken(etag: str) -> ResponseReturnValue:
+    answer = make_response("", 200)
+    answer.headers["ETag"] = f'"{etag}"'
+    return answer

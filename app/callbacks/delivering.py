@@ -1,0 +1,189 @@
+"""Delivery: what the outbox holds is posted, again and again if need be, by the reconciler's own thread.
+
+Requests run beside one another and touch no database; what comes of them is written down afterwards, one by one. A
+message is taken by raising its count of tries, so that two who deliver never make the same try.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import clock, outbox, record
+from app.callbacks.posting import Answer, post
+from app.callbacks.settings import bound
+from app.callbacks.signatures import signed_headers
+from app.extensions import db
+from app.models import CallbackTry, Export, OutboxMessage, begin_writing
+from app.models.types import database_now
+
+KIND = "export.settled"
+AT_ONCE = 8
+SPARE_SECONDS = 20.0
+"""Beyond a request's own time, before somebody else may try: for writing down what came of it."""
+GONE = "The report is no longer there."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that is ours for one try. ``attempt`` counts from 1 and is the fence."""
+
+    id: UUID
+    attempt: int
+    tenant_id: UUID
+    export_id: UUID
+    owner_id: UUID
+    url: str
+
+
+def announce(export_id: UUID, state: str) -> None:
+    """Have a callback follow the writing transaction, if whoever asked for the export wants one.
+
+    :param state: the final state that the export comes to in this transaction
+    """
+    found = db.session.execute(select(Export.tenant_id, Export.callback_url).where(Export.id == export_id)).one()
+    if found.callback_url is not None:
+        outbox.post(found.tenant_id, KIND, {"export_id": str(export_id), "state": state}, object_id=export_id)
+
+
+def deliver_until(stop: Event, *, every: float) -> None:
+    """Deliver what is due until told to stop; a fault in one round is logged and the next one tries again."""
+    while not stop.is_set():
+        delivered = 0
+        try:
+            delivered = deliver_due()
+        except SQLAlchemyError:
+            log.exception("a round of callbacks failed; the next one tries again")
+        finally:
+            db.session.remove()
+        if not delivered:
+            stop.wait(every)
+
+
+def deliver_due() -> int:
+    """Try each message that is due, a few at once. Returns how many were tried."""
+    claimed = [found for message in _due() if (found := _claim(*message)) is not None]
+    bodies = [_body_for(one) for one in claimed]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(_send, claimed, bodies))
+    for one, answer in zip(claimed, answers, strict=True):
+        _write_down(one, answer)
+    return len(claimed)
+
+
+def _due() -> Sequence[tuple[UUID, int]]:
+    rows = db.session.execute(
+        select(OutboxMessage.id, OutboxMessage.attempts)
+        .where(
+            OutboxMessage.kind == KIND,
+            OutboxMessage.delivered_at.is_(None),
+            OutboxMessage.given_up_at.is_(None),
+            OutboxMessage.due_at <= database_now(),
+        )
+        .order_by(OutboxMessage.due_at, OutboxMessage.id)
+        .limit(AT_ONCE)
+    ).all()
+    db.session.rollback()
+    return [(row.id, row.attempts) for row in rows]
+
+
+def _claim(message_id: UUID, seen: int) -> Claimed | None:
+    begin_writing()
+    lease = round((bound.settings.seconds * 2 + SPARE_SECONDS) * 1000)
+    if not _changed(message_id, seen, attempts=seen + 1, due_at=database_now(lease)):
+        db.session.rollback()
+        return None
+    found = db.session.execute(
+        select(OutboxMessage.tenant_id, Export.id, Export.owner_id, Export.callback_url)
+        .join(Export, Export.id == OutboxMessage.object_id)
+        .where(OutboxMessage.id == message_id, Export.deleted_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        _changed(message_id, seen + 1, given_up_at=clock.now(), last_error=GONE)
+    db.session.commit()
+    if found is None:
+        return None
+    return Claimed(message_id, seen + 1, found.tenant_id, found.id, found.owner_id, found.callback_url or "")
+
+
+def _body_for(claimed: Claimed) -> bytes | None:
+    try:
+        return bound.body_for(claimed.export_id)
+    except Exception:
+        # One report that cannot be told must not keep the others from being told.
+        log.exception("the body of a callback could not be made")
+        return None
+    finally:
+        db.session.rollback()
+
+
+def _send(claimed: Claimed, body: bytes | None) -> Answer:
+    if body is None:
+        return Answer(None, "The report could not be put into words.")
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Chartroom-Callback/1",
+        **signed_headers(claimed.owner_id, claimed.id, clock.now(), body),
+    }
+    settings = bound.settings
+    return post(claimed.url, body, headers, listed=settings.listed, seconds=settings.seconds)
+
+
+def _write_down(claimed: Claimed, answer: Answer) -> None:
+    begin_writing()
+    settings, now = bound.settings, clock.now()
+    db.session.add(
+        CallbackTry(
+            message_id=claimed.id,
+            status=answer.status,
+            words=answer.words[:200],
+            milliseconds=answer.milliseconds,
+        )
+    )
+    outcome: str | None = None
+    values: dict[str, Any]
+    if answer.is_taken:
+        outcome, values = "done", {"delivered_at": now, "last_error": None}
+    elif answer.is_final or claimed.attempt >= settings.attempts:
+        outcome, values = "failed", {"given_up_at": now, "last_error": answer.words}
+    else:
+        wait = round(settings.wait_after(claimed.attempt) * 1000)
+        values = {"due_at": database_now(wait), "last_error": answer.words}
+    if _changed(claimed.id, claimed.attempt, **values) and outcome is not None:
+        record.note(
+            None, "callback.deliver", "export", claimed.export_id, tenant_id=claimed.tenant_id, outcome=outcome,
+            details={"message": str(claimed.id), "tries": claimed.attempt}, via="job",
+        )  # fmt: skip
+    db.session.commit()
+
+
+def _changed(message_id: UUID, tried: int, /, **values: Any) -> bool:
+    """Change a message that is still to be delivered and has been tried so often."""
+    result = db.session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.id == message_id,
+            OutboxMessage.attempts == tried,
+            OutboxMessage.delivered_at.is_(None),
+            OutboxMessage.given_up_at.is_(None),
+        )
+        .values(**values),
+        execution_options={"synchronize_session": False},
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def state_told(payload: str) -> str:
+    """The final state that a message tells of."""
+    return str(orjson.loads(payload)["state"])

@@ -1,0 +1,75 @@
+"""Callbacks: who was told of the end of which export, what they answered, and what is still to be tried."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app import callbacks
+from app.callbacks import Delivery
+from app.models.types import from_milliseconds, to_milliseconds
+from app.portal.signed_in import current_actor
+
+bp = Blueprint("callbacks", __name__, url_prefix="/account/callbacks")
+
+PAGE_SIZE = 25
+STATES = {
+    "waiting": ("Waiting", "info"),
+    "delivered": ("Delivered", "success"),
+    "given-up": ("Given up", "danger"),
+}
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """Every telling of an export's end that the person may see, newest first."""
+    actor = current_actor()
+    before = _read_cursor(request.args.get("before"))
+    found = callbacks.list_deliveries(actor, before=before, limit=PAGE_SIZE + 1)
+    shown = found[:PAGE_SIZE]
+    return render_template(
+        "callbacks/index.html",
+        deliveries=shown,
+        states=STATES,
+        first_url=url_for(".index") if before else None,
+        next_url=url_for(".index", before=_cursor(shown[-1])) if len(found) > PAGE_SIZE else None,
+        secret=callbacks.secret_of(actor.user_id),
+    )
+
+
+@bp.get("/<uuid:delivery_id>")
+def show(delivery_id: UUID) -> ResponseReturnValue:
+    """One of them with its tries."""
+    found = callbacks.get_delivery(current_actor(), delivery_id)
+    return render_template("callbacks/show.html", delivery=found, states=STATES)
+
+
+@bp.post("/<uuid:delivery_id>/again")
+def send_again(delivery_id: UUID) -> ResponseReturnValue:
+    """Try it again, now."""
+    callbacks.send_again(current_actor(), delivery_id)
+    flash("It is sent again within a few seconds.", "success")
+    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+
+
+@bp.post("/<uuid:delivery_id>/end")
+def end(delivery_id: UUID) -> ResponseReturnValue:
+    """Try it no more."""
+    callbacks.end_delivery(current_actor(), delivery_id)
+    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+
+
+def _cursor(last: Delivery) -> str:
+    return f"{to_milliseconds(last.created_at)}_{last.id}"
+
+
+def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
+    """A broken one means the first page."""
+    try:
+        milliseconds, _, delivery_id = (text or "").partition("_")
+        return from_milliseconds(int(milliseconds)), UUID(delivery_id)
+    except (ValueError, OverflowError):
+        return None

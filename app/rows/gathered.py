@@ -1,0 +1,70 @@
+"""What PostgreSQL gathered into one row: texts in a row with their lengths beside them, and arrays of numbers.
+
+A row for each record would cost the client more than all the rest of the reading; one binary row of aggregates costs it
+next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+POSTGRESQL_EPOCH_MS = 946_684_800_000
+_HEADER_BYTES = 19
+_FIELDS_BYTES = 2
+_ARRAY_HEADER_BYTES = 20
+_ELEMENTS = {
+    "int4": np.dtype([("length", ">i4"), ("value", ">i4")]),
+    "int8": np.dtype([("length", ">i4"), ("value", ">i8")]),
+    "float8": np.dtype([("length", ">i4"), ("value", ">f8")]),
+}
+
+
+def fields_of(row: bytes, how_many: int) -> list[memoryview]:
+    """The fields of COPY's one binary row; an empty one for NULL, which an aggregate of nothing is."""
+    place = _HEADER_BYTES + _FIELDS_BYTES
+    whole, found = memoryview(row), []
+    for _ in range(how_many):
+        length = max(0, int.from_bytes(whole[place : place + 4], "big", signed=True))
+        place += 4
+        found.append(whole[place : place + length])
+        place += length
+    return found
+
+
+def numbers(field: memoryview, kind: str) -> NDArray[Any]:
+    """The elements of a gathered array, of which none is NULL.
+
+    :param kind: ``int4``, ``int8`` or ``float8``
+    """
+    element = _ELEMENTS[kind]
+    if len(field) <= _ARRAY_HEADER_BYTES:
+        return np.empty(0, dtype=element["value"].newbyteorder("="))
+    return np.frombuffer(field, element, offset=_ARRAY_HEADER_BYTES)["value"]
+
+
+def milliseconds(field: memoryview) -> NDArray[np.int64]:
+    """Gathered ``timestamptz`` as milliseconds since 1970."""
+    times: NDArray[np.int64] = numbers(field, "int8") // 1000 + POSTGRESQL_EPOCH_MS
+    return times
+
+
+def texts(field: memoryview, lengths: memoryview) -> Any:
+    """Gathered texts as an Arrow array, whose bytes are those of the field.
+
+    :param lengths: each text's length in bytes, gathered beside them
+    """
+    each = numbers(lengths, "int4")
+    ends = np.zeros(len(each) + 1, dtype=np.int32)
+    np.cumsum(each, out=ends[1:])
+    return pa.StringArray.from_buffers(len(each), pa.py_buffer(ends), pa.py_buffer(field))
+
+
+def gathering(columns: Sequence[str], instants: Sequence[str]) -> str:
+    """The aggregates that :func:`fields_of` takes apart: two for each column of text, one for each of instants."""
+    gathered = [f"string_agg({one}, ''), array_agg(octet_length({one}))" for one in columns]
+    return ", ".join([*gathered, *(f"array_agg({one})" for one in instants)])

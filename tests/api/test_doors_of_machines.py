@@ -1,0 +1,82 @@
+"""The JSON face's addresses × {no token, a wrong one, a browser's cookie, other tenant, other organization}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.api import CONTRACTS, bearer
+from tests.api.conftest import Machine
+from tests.test_doors import DOORS, INTRUDERS, UNKNOWN, Address, Things, addresses_of, things, walked
+
+__all__ = ["things"]
+
+MachineOf = Callable[[str], Machine]
+
+
+def asked(machine: Machine, address: Address, path: str, **more: Any) -> TestResponse:
+    body = {} if address.method in ("GET", "DELETE") else {"json": {}}
+    return machine.open(address.method, path, **body, **more)
+
+
+def without_trace(answer: TestResponse) -> tuple[int, Any]:
+    body = answer.get_json()
+    assert body.pop("traceId") == answer.headers["X-Request-ID"]
+    return answer.status_code, body
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer ", "Basic YTpi", "Bearer \xff", "Token x", "unknown"])
+def test_every_address_refuses_whoever_shows_no_token_of_ours(
+    app: Flask, things: Things, stranger: Machine, header: str | None
+) -> None:
+    shown = stranger.token if header == "unknown" else header
+    walked_any = False
+    for address, door in walked(app, machines=True):
+        if door.needs == "nobody":
+            continue
+        headers = {"Authorization": f"Token {shown}" if header == "unknown" else shown or ""}
+        answer = asked(stranger, address, things.path(app, address), headers=headers)
+        assert answer.status_code == 401, address.name
+        assert answer.json["code"] == "UNAUTHORIZED", address.name
+        assert answer.headers.getlist("WWW-Authenticate") == ["Bearer", "Token"]
+        walked_any = True
+    assert walked_any
+
+
+def test_the_portals_cookie_opens_nothing_here(
+    app: Flask, signed_in: Callable[[str], FlaskClient], things: Things
+) -> None:
+    browser = signed_in("alice")
+    assert browser.get("/entities/").status_code == 200
+    for address, door in walked(app, machines=True):
+        if door.needs != "nobody":
+            answer = browser.open(things.path(app, address), method=address.method)
+            assert answer.status_code == 401, address.name
+
+
+def test_the_addresses_that_are_open_to_strangers_are_those_that_are_named(app: Flask) -> None:
+    named = {address.rule.endpoint for address, door in walked(app, machines=True) if door.needs == "nobody"}
+    assert named == bearer.OPEN
+
+
+@pytest.mark.parametrize(("of", "intruder"), [(of, name) for of, names in INTRUDERS.items() for name in names])
+def test_what_is_not_theirs_answers_a_machine_like_what_does_not_exist(
+    app: Flask, machine_of: MachineOf, things: Things, of: str, intruder: str
+) -> None:
+    machine = machine_of(intruder)
+    for address, _ in walked(app, of=of, machines=True):
+        foreign, unknown = (without_trace(asked(machine, address, one.path(app, address))) for one in (things, UNKNOWN))
+        assert foreign[0] == 404, address.name
+        assert foreign == unknown, address.name
+
+
+def test_no_address_of_a_contract_is_one_of_the_portals(app: Flask) -> None:
+    for address in addresses_of(app):
+        of_contract = any(contract.owns(address.rule.rule) for contract in CONTRACTS)
+        assert of_contract is address.rule.endpoint.startswith("api."), address.name
+        assert address.name in DOORS
