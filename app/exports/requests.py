@@ -87,17 +87,7 @@ def request_export(
     :raises Throttled: too many exports are pending
     """
     KINDS[kind].check(actor, params)
-    if not 8 <= len(request_key) <= 64:
-        raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
-    if label is not None and not 1 <= len(label) <= LONGEST_LABEL:
-        raise Invalid(fields={"label": f"Give it a name of 1 to {LONGEST_LABEL} characters."})
-    if callback_url is not None:
-        # A name is looked up, and no transaction waits for that.
-        db.session.rollback()
-        callbacks.check_callback(callback_url)
-    known = _of_request(actor, request_key)
-    if known is not None:
-        return get_export(actor, known)
+    _check_facts(request_key, label, callback_url)
     begin_writing()
     known = _of_request(actor, request_key)
     if known is not None:
@@ -114,15 +104,32 @@ def request_export(
     try:
         db.session.commit()
     except IntegrityError:
-        db.session.rollback()
-        known = _of_request(actor, request_key)
-        if known is not None:
-            return get_export(actor, known)
-        if not subject_is_pending(kind, subject):
-            raise
-        raise AlreadyRunning("Such an export is being made already.") from None
+        return _made_meanwhile(actor, kind, subject, request_key)
     jobqueue.ring()
     return export
+
+
+def _made_meanwhile(actor: Actor, kind: str, subject: str, request_key: str) -> Export:
+    """What stood in the way of a new row: the same request, or one of the same subject."""
+    db.session.rollback()
+    known = _of_request(actor, request_key)
+    if known is not None:
+        return get_export(actor, known)
+    if not subject_is_pending(kind, subject):
+        raise  # the constraint's own fault, which brought us here
+    raise AlreadyRunning("Such an export is being made already.") from None
+
+
+def _check_facts(request_key: str, label: str | None, callback_url: str | None) -> None:
+    """What is asked for beside the kind's own parameters."""
+    if not 8 <= len(request_key) <= 64:
+        raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
+    if label is not None and not 1 <= len(label) <= LONGEST_LABEL:
+        raise Invalid(fields={"label": f"Give it a name of 1 to {LONGEST_LABEL} characters."})
+    if callback_url is not None:
+        # A name is looked up, and no transaction waits for that.
+        db.session.rollback()
+        callbacks.check_callback(callback_url)
 
 
 def get_export(actor: Actor, export_id: UUID) -> Export:

@@ -106,22 +106,25 @@ def bins(
     held = Measurement
     place = (epoch_ms(held.time) - start_ms) // width_ms
     series = held.series_id if by_series else literal(0)
+    # From the bin's own mean: the difference of two large squares would be nothing but what rounding left.
+    mean = func.avg(held.value).over(partition_by=(held.metric_id, series, place))
     values = (
-        select(held.metric_id, series.label("one"), place.label("place"), held.value.label("value"))
+        select(held.metric_id, series.label("one"), place.label("place"), held.value.label("value"), mean.label("mean"))
         .where(held.series_id.in_(chosen.series), held.metric_id.in_(chosen.metrics))
         .where(held.time >= from_milliseconds(start_ms), held.time <= from_milliseconds(end_ms))
         .subquery()
     )
     group = (values.c.metric_id, values.c.one, values.c.place)
-    sums = (func.count(), func.avg(values.c.value), func.avg(values.c.value * values.c.value))
+    away = values.c.value - values.c.mean
+    sums = (func.count(), func.avg(values.c.value), func.avg(away * away))
     with patiently():
         rows = db.session.execute(select(*group, *sums).group_by(*group)).all()
     made = [
         Bin(
             chosen.metrics[metric], one if by_series else None, start_ms + int(at) * width_ms,
-            start_ms + (int(at) + 1) * width_ms, count, float(mean), max(float(squares) - float(mean) ** 2, 0.0) ** 0.5,
+            start_ms + (int(at) + 1) * width_ms, count, float(mean), float(variance) ** 0.5,
         )
-        for metric, one, at, count, mean, squares in rows
+        for metric, one, at, count, mean, variance in rows
     ]  # fmt: skip
     return sorted(made, key=lambda one: (one.start_ms, one.name, one.series_id or 0))
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
+from app.rows.instants import POSTGRESQL_EPOCH_MS
+
 CHUNK = 50_000
 Kind = Literal["integer", "instant", "double"]
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
-_POSTGRESQL_EPOCH_MS = 946_684_800_000
 _DTYPES: dict[str, Any] = {"integer": np.int64, "instant": np.int64, "double": np.float64}
 
 
@@ -72,7 +73,7 @@ def selected_numbers(connection: Connection, query: str, kinds: Sequence[Kind]) 
 
 def _selected(field: NDArray[Any], kind: Kind) -> NDArray[Any]:
     own = field.astype(_DTYPES[kind])
-    return own // 1000 + _POSTGRESQL_EPOCH_MS if kind == "instant" else own
+    return own // 1000 + POSTGRESQL_EPOCH_MS if kind == "instant" else own
 
 
 def _parts(columns: Sequence[NumberColumn]) -> Iterator[list[NumberColumn]]:
@@ -106,5 +107,5 @@ def _binary(columns: Sequence[NumberColumn]) -> bytes:
 
 def _field(column: NumberColumn) -> NDArray[Any]:
     if column.kind == "instant":
-        return (column.values - _POSTGRESQL_EPOCH_MS) * 1000
+        return (column.values - POSTGRESQL_EPOCH_MS) * 1000
     return column.values

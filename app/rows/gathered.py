@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-POSTGRESQL_EPOCH_MS = 946_684_800_000
-_HEADER_BYTES = 19
+from app.rows.instants import POSTGRESQL_EPOCH_MS
+
+HEADER_BYTES = 19
+"""Of COPY's binary form, before its first row."""
 _FIELDS_BYTES = 2
 _ARRAY_HEADER_BYTES = 20
 _ELEMENTS = {
@@ -26,7 +28,7 @@ _ELEMENTS = {
 
 def fields_of(row: bytes, how_many: int) -> list[memoryview]:
     """The fields of COPY's one binary row; an empty one for NULL, which an aggregate of nothing is."""
-    place = _HEADER_BYTES + _FIELDS_BYTES
+    place = HEADER_BYTES + _FIELDS_BYTES
     whole, found = memoryview(row), []
     for _ in range(how_many):
         length = max(0, int.from_bytes(whole[place : place + 4], "big", signed=True))

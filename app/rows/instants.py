@@ -10,6 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 DAY_MS = 86_400_000
+POSTGRESQL_EPOCH_MS = 946_684_800_000
+"""2000-01-01, from which PostgreSQL counts in its binary form."""
 WIDTH = 24
 """Characters of ``2020-01-07T21:20:00.000Z``; years are of four digits."""
 

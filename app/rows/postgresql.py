@@ -15,7 +15,7 @@ import pyarrow as pa
 from psycopg.pq import ExecStatus
 
 from app.rows.blocks import Grid
-from app.rows.gathered import fields_of, gathering, milliseconds, texts
+from app.rows.gathered import HEADER_BYTES, fields_of, gathering, milliseconds, numbers, texts
 from app.rows.measured import COLUMNS, as_timestamp, blocks_statement, rows_of
 from app.rows.record_lines import INSTANTS, NO_LINES, TEXTS, Lines, lines_of
 from app.rows.source import Range, SourceFault, Values, only, sorted_values
@@ -37,10 +37,6 @@ _SETTINGS = (
 )
 _ROWS_AT_ONCE = 8_192
 _COPY_DONE = (-1, b"")
-_POSTGRESQL_EPOCH_MS = 946_684_800_000
-_HEADER_BYTES = 19
-_ARRAY_HEADER_BYTES = 20
-_ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
 _COPY_SIGN = b"PGCOPY\n\xff\r\n\0"
 # How many fields, then each one's length and the field itself.
 _BLOCK_HEAD = struct.Struct(">hiqiqiqi")
@@ -50,8 +46,6 @@ _JOIN = (
     f"SELECT own.* FROM {{gaps}} AS gap (series, start, stop), LATERAL (SELECT {COLUMNS} FROM {{table}}"  # noqa: S608
     " WHERE series_id = gap.series::bigint AND time >= gap.start AND time < gap.stop AND {chosen} OFFSET 0) AS own"
 )
-_NONE = np.empty(0, dtype=np.int64)
-_DOUBLE = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 
 class PostgreSQLSource:
@@ -95,7 +89,7 @@ class PostgreSQLSource:
     def _blocks(self, wanted: Range) -> Iterator[Sealed]:
         statement = blocks_statement(wanted, as_timestamp, _IN_MILLISECONDS)
         for row in self._copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)", rows_at_once=1):
-            place = _HEADER_BYTES if row.startswith(_COPY_SIGN) else 0
+            place = HEADER_BYTES if row.startswith(_COPY_SIGN) else 0
             if len(row) - place >= _BLOCK_HEAD.size:
                 _, _, series, _, start, _, stop, length = _BLOCK_HEAD.unpack_from(row, place)
                 begin = place + _BLOCK_HEAD.size
@@ -109,9 +103,11 @@ class PostgreSQLSource:
         union = rows_of(wanted, gaps, as_timestamp, _JOIN)
         statement = f"SELECT {gathered} FROM ({union}) AS found"  # noqa: S608  # whole numbers of ours
         found = b"".join(self._copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)"))
-        times, metrics, values, *series = _arrays(found, 3 if alone else 4)
-        own = series[0] if series else np.full(len(times), gaps[0].series)
-        return only(sorted_values(own, times // 1000 + _POSTGRESQL_EPOCH_MS, metrics, values), wanted.metrics)
+        times, metrics, values, *series = fields_of(found, 3 if alone else 4)
+        instants = milliseconds(times)
+        own = numbers(series[0], "int8") if series else np.full(len(instants), gaps[0].series)
+        gathered_values = sorted_values(own, instants, numbers(metrics, "int8"), numbers(values, "float8"))
+        return only(gathered_values, wanted.metrics)
 
     def _copy(self, statement: str, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[bytes]:
         """The answer in blocks of many rows. libpq gives a row at a time; no Python code runs for each."""
@@ -131,17 +127,3 @@ class PostgreSQLSource:
         while (result := raw.get_result()) is not None:
             if result.status != ExecStatus.COMMAND_OK:
                 raise SourceFault(result.error_message.decode(errors="replace"))
-
-
-def _arrays(found: bytes, how_many: int) -> list[Any]:
-    """The arrays of COPY's one binary row; elements are never null and of eight bytes each."""
-    place = _HEADER_BYTES + 2
-    taken = []
-    for number in range(how_many):
-        kind = _DOUBLE if number == 2 else _ELEMENT
-        length = int.from_bytes(found[place : place + 4], "big", signed=True)
-        place += 4
-        count = (length - _ARRAY_HEADER_BYTES) // kind.itemsize if length > _ARRAY_HEADER_BYTES else 0
-        taken.append(np.frombuffer(found, kind, count, place + _ARRAY_HEADER_BYTES)["value"] if count else _NONE)
-        place += max(length, 0)
-    return taken

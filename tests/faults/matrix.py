@@ -60,7 +60,7 @@ def _hold(site: Deployment, who: str, place: str, *, with_builder: bool) -> tupl
     while with_builder and not builders_of(held.pid):
         # It gets one with its first part, which may be of a later export only.
         site.arm(place)
-        if place == failpoints.INSIDE_COMMIT["plan"]:
+        if place in (failpoints.INSIDE_COMMIT["plan"], failpoints.AFTER_COMMIT):
             asked.append(site.request(who))
         site.release(held)
         held = site.held_at(place, asked[-1])

@@ -146,15 +146,21 @@ def test_a_question_that_cannot_be_answered_is_400(
     assert read(machine, path, subject, filter=filters, **more).status_code == 400
 
 
+MUCH = 10**9
+"""Next to the square of so large a value those of small differences are lost."""
+
+
 def test_postgresql_reads_and_counts_alike(postgresql_app: tuple[Flask, World]) -> None:
     app, world = postgresql_app
     with app.app_context():
         subject = {"deviceId": world.device().key, "patientId": str(world.patient().id)}
         signed = accounts.sign_in_machine(world.users["alice"].email, PASSWORD)
     machine = Machine(app.test_client(), signed.access.text)
-    measures = [message(subject, minute, cd4=minute * 10) for minute in range(4)]
+    measures = [message(subject, minute, cd4=MUCH + minute * 10) for minute in range(4)]
     assert machine.post(BULK, json={"measures": measures}).status_code == 200
-    assert [one["data"]["cd4"] for one in read(machine, RAW, subject).get_json()["data"]] == [0, 10, 20, 30]
+    assert [one["data"]["cd4"] for one in read(machine, RAW, subject).get_json()["data"]] == [
+        MUCH + one for one in (0, 10, 20, 30)
+    ]
     [one] = read(machine, AGGREGATED, subject, filter={"binIntervalSeconds": {"eq": 3600}}).get_json()["data"]
-    assert one["data"]["cd4"]["average"] == 15
+    assert one["data"]["cd4"]["average"] == MUCH + 15
     assert one["data"]["cd4"]["standardDeviation"] == pytest.approx(125**0.5)
