@@ -18,7 +18,8 @@ class Config:
     ``public_url`` is the address that people use (``https://export.example.org``); https there makes cookies Secure and
     switches HSTS on. ``trusted_proxies`` is how many proxies in front may name the client's address and scheme.
     ``storage`` is ``local`` (below ``data_dir``) or ``s3``. Hosts in ``callback_allowed_hosts`` may be called back
-    though they are not public, at any port and without TLS.
+    though they are not public, at any port and without TLS. Without ``smtp_host`` no mail is sent: links are then shown
+    to the administrator who makes them.
     """
 
     secret_key: str
@@ -35,6 +36,7 @@ class Config:
     backoff_seconds: float = 2.0
     backoff_limit_seconds: float = 300.0
     attempts: int = 8
+    audit_years: int = 6
     partition_rows: int = 50_000
     deadline_seconds: float = 6 * 3600.0
     part_rows: int = 20_000
@@ -58,6 +60,12 @@ class Config:
     s3_secret_access_key: str | None = field(default=None, repr=False)
     s3_path_style: bool = True
     s3_signed_downloads: bool = True
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_starttls: bool = True
+    smtp_user: str | None = None
+    smtp_password: str | None = field(default=None, repr=False)
+    smtp_sender: str = "chartroom@localhost"
     queue_name: str = "chartroom"
     log_level: str = "INFO"
 
@@ -84,6 +92,7 @@ class Config:
             log_level=env.get("LOG_LEVEL") or "INFO",
             callback_allowed_hosts=_hosts(env.get("CALLBACK_ALLOWED_HOSTS") or ""),
             **_object_store(env),
+            **_mail(env),
             **numbers,  # type: ignore[arg-type]
         )
 
@@ -98,6 +107,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "backoff_seconds": float,
     "backoff_limit_seconds": float,
     "attempts": int,
+    "audit_years": int,
     "partition_rows": int,
     "deadline_seconds": float,
     "part_rows": int,
@@ -110,6 +120,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "callback_seconds": float,
     "callback_backoff_seconds": float,
     "callback_attempts": int,
+    "smtp_port": int,
 }
 SWITCHES = {"": None, "1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
     ("0", "false", "no", "off"), False
@@ -142,6 +153,19 @@ def _object_store(env: Mapping[str, str]) -> dict[str, Any]:
         # Amazon's own names the bucket in the host name; most others have no such names.
         "s3_path_style": _switch(env, "S3_PATH_STYLE", endpoint is not None),
         "s3_signed_downloads": _switch(env, "S3_SIGNED_DOWNLOADS", True),
+    }
+
+
+def _mail(env: Mapping[str, str]) -> dict[str, Any]:
+    sender = env.get("SMTP_SENDER") or "chartroom@localhost"
+    if "@" not in sender or "\n" in sender or "\r" in sender:
+        raise ValueError("SMTP_SENDER must be an address, as in Chartroom <chartroom@example.org>")
+    return {
+        "smtp_host": env.get("SMTP_HOST") or "",
+        "smtp_starttls": _switch(env, "SMTP_STARTTLS", True),
+        "smtp_user": _given(env, "SMTP_USER"),
+        "smtp_password": _given(env, "SMTP_PASSWORD"),
+        "smtp_sender": sender,
     }
 
 

@@ -11,18 +11,21 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app import administration, attachments, callbacks, clock, exports, measurements
+from app import accounts, administration, attachments, callbacks, clock, exports, imports, measurements, record
 from app.errors import Refusal
 from app.models.user import ROLES
 from config import Config
 
 demo = AppGroup("demo", help="Demonstration data.")
+audit = AppGroup("audit", help="The record of who did what.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands with ``flask``."""
     app.cli.add_command(demo)
-    people = (create_tenant, create_organization, create_user, enable_exports)
+    app.cli.add_command(audit)
+    people = (create_tenant, create_organization, create_user, end_second_step, enable_exports, limit_requests)
+    app.cli.add_command(import_terminology)
     for command in (*people, expire, requeue_stale, partition_measurements, seal_measurements, reconcile):
         app.cli.add_command(command)
 
@@ -45,6 +48,68 @@ def load_demo() -> None:
         raise click.ClickException(str(refusal)) from None
     for line in load.lines or ("Everything is there already; nothing was changed.",):
         click.echo(f"  {line}")
+
+
+@click.command("import-terminology")
+@click.argument("what", metavar="icd-10|icd-10-cm|FILE")
+@click.argument("address", metavar="/orgs/CODE/sources/ID/")
+@click.option("--by", "email", required=True, help="The e-mail address of the person in whose name it is done.")
+@click.option("--release", "version", help="Release it under this id, unless it is released so already.")
+@click.option("--missing", type=click.Choice(["retire", "delete", "keep"]), default="retire", show_default=True,
+              help="What becomes of concepts that the source has and the terminology has not.")  # fmt: skip
+def import_terminology(what: str, address: str, email: str, version: str | None, missing: str) -> None:
+    """Load a terminology into a source, all of it or nothing; FILE is an export.json, or a zip of one."""
+    # Here: what reads a terminology is large, and this module is loaded by every process.
+    from app.terminology import Address, ReleaseFacts
+    from app.terminology.sources import open_terminology
+
+    try:
+        actor = accounts.actor_for_user(administration.person_by_email(email).id, via="shell")
+        release = None if version is None else ReleaseFacts(version)
+        found = exports.import_terminology(
+            actor, Address.parse(address), open_terminology(what), release, missing=missing
+        )
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    counts = (("added", found.added), ("changed", found.changed), ("retired", found.retired),
+              ("deleted", found.deleted), ("unchanged", found.unchanged))  # fmt: skip
+    click.echo(", ".join(f"{count:,} {outcome}" for outcome, count in counts) + ".")
+    told = "".join(f"Released as {one}; its export is on its way." for one in found.versions)
+    click.echo(told or "Nothing was released.")
+
+
+@audit.command("verify")
+@click.option("--expect", "noted", metavar="EVENT:HASH", help="An end of the chain that was noted down earlier.")
+def verify_record(noted: str | None) -> None:
+    """Follow the chain of hashes through the whole record; ends with status 1 when something does not hold."""
+    verdict = record.verify_record(_noted_end(noted))
+    for fault in verdict.faults:
+        click.echo(f"  {fault.words}")
+    more = verdict.fault_count - len(verdict.faults)
+    if more:
+        click.echo(f"  and {more:,} more")
+    click.echo(f"{verdict.checked:,} events were read, {verdict.unsealed:,} wait to be sealed.")
+    if verdict.removed_through:
+        click.echo(f"Events up to {verdict.removed_through:,} were removed when their time was over.")
+    if not verdict.holds:
+        raise click.ClickException("The record is not as it was written.")
+    click.echo("The record is as it was written. Keep this elsewhere, and it can be proved again later:")
+    click.echo(f"  {verdict.last[0]}:{verdict.last[1]}")
+
+
+def _noted_end(text: str | None) -> tuple[int, str] | None:
+    if text is None:
+        return None
+    place, _, digest = text.strip().partition(":")
+    if not (place.isascii() and place.isdigit() and len(place) < 19 and len(digest) == 64):
+        raise click.BadParameter("It looks like 1042:9f86d081…, a number, a colon and 64 characters.")
+    return int(place), digest
+
+
+@audit.command("seal")
+def seal_record() -> None:
+    """Give every event that waits its place in the chain, now; the reconciler does it every few seconds."""
+    click.echo(f"{record.seal_record():,} events were sealed.")
 
 
 @click.command("create-tenant")
@@ -91,6 +156,17 @@ def create_user(tenant: str, organization: str, email: str, name: str, role: str
     click.echo(f"{name} may sign in as {email.lower()}.")
 
 
+@click.command("end-second-step")
+@click.argument("email")
+def end_second_step(email: str) -> None:
+    """Forget the second step of somebody who lost it, and sign them out. Administrators do it in the portal."""
+    try:
+        ended = administration.end_second_step(administration.person_by_email(email).id)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    click.echo("It is forgotten." if ended else "There was none.")
+
+
 @click.command("enable-exports")
 @click.argument("tenant")
 @click.option("--off", is_flag=True, help="Switch them off instead.")
@@ -101,6 +177,23 @@ def enable_exports(tenant: str, off: bool) -> None:
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from None
     click.echo(f"Exports of {tenant} are {'off' if off else 'on'}.")
+
+
+@click.command("limit-requests")
+@click.argument("tenant")
+@click.argument("per_minute", type=int)
+@click.option("--token", help="Only this token of the tenant's, by the beginning that its owner sees of it.")
+def limit_requests(tenant: str, per_minute: int, token: str | None) -> None:
+    """Say how many requests a tenant's programs, or one of its tokens, may make in a minute; 2,000 until then."""
+    try:
+        tenant_id = administration.tenant_by_slug(tenant).id
+        if token is None:
+            administration.limit_requests(tenant_id, per_minute)
+        else:
+            administration.limit_token(tenant_id, token, per_minute)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
+    click.echo(f"{token or tenant} may make {per_minute:,} requests a minute.")
 
 
 @click.command("expire-exports")
@@ -178,4 +271,20 @@ def _keep_callbacks(app: Flask, stop: Event) -> None:
         callbacks.deliver_until(stop, every=_config().reconcile_seconds)
 
 
-KEEPERS = (_keep_partitions, _keep_sealed, _keep_callbacks)
+def _keep_record(app: Flask, stop: Event) -> None:
+    """A thread of its own: however much there is to seal, exports do not wait for it."""
+    with app.app_context():
+        record.keep_record_until(stop, every=_config().reconcile_seconds, years=_config().audit_years)
+
+
+def _keep_imports(app: Flask, stop: Event) -> None:
+    with app.app_context():
+        imports.keep_imports_until(stop, every=_config().reconcile_seconds)
+
+
+def _keep_mail(app: Flask, stop: Event) -> None:
+    with app.app_context():
+        accounts.send_mail_until(stop, every=_config().reconcile_seconds)
+
+
+KEEPERS = (_keep_partitions, _keep_sealed, _keep_callbacks, _keep_mail, _keep_record, _keep_imports)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, api, attachments, callbacks, cli, exports, jobqueue, logs, portal
+from app import accounts, api, attachments, callbacks, cli, exports, imports, jobqueue, logs, portal
 from app.exports.pace import Pace
 from app.extensions import csrf, db, login_manager, migrate
+from app.mail import MailSettings, mailer
 from app.models.transactions import prepare_engine
 from app.signing import signing
 from app.storage import StorageSettings, storage
@@ -61,7 +62,12 @@ def _bind_rooms(app: Flask, config: Config) -> None:
     attachments.bind(config.data_dir / "incoming", config.max_upload_bytes)
     jobqueue.bind(config.redis_url, config.queue_name)
     accounts.bind(config.redis_url, config.queue_name)
+    accounts.bind_requests(config.redis_url, config.queue_name)
+    mailer.bind(_mail(config))
+    accounts.bind_links(lambda secret: portal.link_url(config.public_url, secret))
     exports.current_pace.bind(_pace(config))
+    # Its sign of life comes with each block of the file, which takes longer than a beat.
+    imports.current_pace.bind(imports.Pace(2 * config.lease_seconds, config.attempts, config.backoff_seconds))
     callbacks.bind(_callbacks(config), lambda export_id: api.report_body(export_id, config.public_url))
     with app.app_context():
         prepare_engine(db.engine)
@@ -90,6 +96,17 @@ def _callbacks(config: Config) -> callbacks.Settings:
         seconds=config.callback_seconds,
         backoff=config.callback_backoff_seconds,
         attempts=config.callback_attempts,
+    )
+
+
+def _mail(config: Config) -> MailSettings:
+    return MailSettings(
+        host=config.smtp_host,
+        port=config.smtp_port,
+        starttls=config.smtp_starttls,
+        user=config.smtp_user,
+        password=config.smtp_password,
+        sender=config.smtp_sender,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 
 class Refusal(Exception):
@@ -36,7 +37,11 @@ class Gone(Refusal):
 
 
 class AlreadyRunning(Refusal):
-    """One such thing at a time, and one is pending."""
+    """One such thing at a time, and one is pending: ``running_id``."""
+
+    def __init__(self, message: str = "", running_id: UUID | None = None) -> None:
+        super().__init__(message)
+        self.running_id = running_id
 
 
 class NotReady(Refusal):

@@ -12,6 +12,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 JOB = "app.jobs.work_on_exports"
+IMPORTS = "app.jobs.work_on_imports"
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,13 @@ class Bell:
             self._queue = Queue(self._queue_name, connection=self.connection(), serializer=JSONSerializer)
         return self._queue
 
-    def ring(self) -> bool:
-        """Wake one worker. Returns whether the bell rang; nothing is lost when it did not."""
+    def ring(self, job: str = JOB) -> bool:
+        """Wake one worker. Returns whether the bell rang; nothing is lost when it did not.
+
+        :param job: the dotted name of what it should do
+        """
         try:
-            self.queue().enqueue(JOB, job_timeout=-1, result_ttl=0, failure_ttl=3600)
+            self.queue().enqueue(job, job_timeout=-1, result_ttl=0, failure_ttl=3600)
         except RedisError as fault:
             log.warning("the bell could not ring; the reconciler will: %s", fault)
             return False

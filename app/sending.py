@@ -152,6 +152,13 @@ def begins_download(*, size: int, etag: str, modified_at: datetime | None = None
     return status == 200 or span.first == 0 or "If-Range" not in request.headers
 
 
+def first_byte_sent(*, size: int, etag: str, modified_at: datetime | None = None) -> int | None:
+    """Where in the whole stream the answer to this request begins to send; ``None`` when it sends nothing of it, as to
+    a HEAD, or with 304, 412 and 416."""
+    status, span = _answer_to(Representation(size, etag, modified_at))
+    return None if request.method == "HEAD" or status not in (200, 206) else span.first
+
+
 def _answer_to(what: Representation) -> tuple[int, Span]:
     """The status and the bytes, in the order of RFC 9110, 13.2.2."""
     whole = Span(0, what.size)

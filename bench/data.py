@@ -156,7 +156,7 @@ def _opened(name: str, home: Path, sizes: Sizes, url: str, redis_url: str, clust
 def forget_exports(home: Path) -> None:
     """Take away every export, finished or not, and its files: a run that was broken off must not go on in the next."""
     begin_writing()
-    for table in ("export_part", "export_file", "export", "outbox_message", "audit_event"):
+    for table in ("export_part", "export_file", "export", "outbox_message"):
         db.session.execute(text(f"DELETE FROM {table}"))
     db.session.commit()
     shutil.rmtree(home / "storage", ignore_errors=True)

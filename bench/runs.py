@@ -97,8 +97,8 @@ class Runs:
         for _ in range(self._sizes.pairs):
             for count in WORKERS:
                 with self._workers(count) as asker:
-                    # The first export of new processes reads what the others have read already.
-                    asker.turn(self._small_wide())
+                    # New processes, every one of them, load and read what the others have loaded and read already.
+                    asker.turn(ours.wide())
                     scaling.turns[count].append(asker.turn(ours.wide()))
                     self._tell(f"  {count} workers: {scaling.turns[count][-1].seconds:.2f} s")
         self._results.scalings.append(scaling)

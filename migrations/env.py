@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import context
 from sqlalchemy import Column, text
@@ -29,12 +31,32 @@ def compare_type(_context: object, _found: object, column: Column[object], *_typ
     return False if column.table is not None and column.table.name.startswith("measurement") else None
 
 
-def run(connection: Connection) -> None:
+@contextmanager
+def without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite alters a table by building it anew and dropping the old one. With foreign keys on, that would delete, or
+    empty, the rows that refer to it."""
     sqlite = connection.dialect.name == "sqlite"
     if sqlite:
-        # Tables are rebuilt to be altered on SQLite; foreign keys cannot be switched inside a transaction.
-        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.rollback()
+        _switch_foreign_keys(connection, on=False)
+    try:
+        yield
+    finally:
+        if sqlite:
+            _switch_foreign_keys(connection, on=True)
+
+
+def _switch_foreign_keys(connection: Connection, *, on: bool) -> None:
+    # Past SQLAlchemy, which would begin a transaction first: within one SQLite ignores the switch without a word.
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+    found = cursor.execute("PRAGMA foreign_keys").fetchone()
+    cursor.close()
+    if bool(found[0]) is not on:
+        raise RuntimeError("foreign keys cannot be switched: a transaction is open")
+
+
+def run(connection: Connection) -> None:
+    sqlite = connection.dialect.name == "sqlite"
     context.configure(
         connection=connection,
         target_metadata=db.metadata,
@@ -42,16 +64,15 @@ def run(connection: Connection) -> None:
         include_object=include_object,
         compare_type=compare_type,
         transaction_per_migration=False,
+        # SQLite's too: our connections begin by themselves, so that nothing is committed before it is looked at.
+        transactional_ddl=True,
     )
-    with context.begin_transaction():
+    with without_foreign_keys(connection), context.begin_transaction():
         context.run_migrations()
         if sqlite:
             broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
             if broken:
                 raise RuntimeError(f"the migration broke foreign keys: {broken[:5]}")
-    if sqlite:
-        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-        connection.rollback()
 
 
 with db.engine.connect().execution_options(**WRITING) as connection:

@@ -21,15 +21,19 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app import callbacks, clock, exports
-from app.accounts import issue_token, list_tokens
+from app import administration, callbacks, clock, exports, imports
+from app.accounts import issue_token, list_sessions, list_tokens, sign_in
+from app.actor import Actor
 from app.attachments import begin_upload, get_file, receive
 from app.catalog import get_entity
 from app.exports import ReportParams
 from app.extensions import db
-from app.models import StoredFile
+from app.models import AuditEvent, StoredFile
+from app.portal.terminology_place import BELOW_REPOSITORY
 from tests.conftest import csrf_token
-from tests.factories import BEGINNING, World
+from tests.factories import BEGINNING, PASSWORD, World
+from tests.terminology import making
+from tests.terminology.making import LUNG
 
 SignedIn = Callable[[str], FlaskClient]
 
@@ -49,7 +53,43 @@ DOORS = {
     "GET /static/<path:filename>": Door("nobody"),
     "GET /sign-in": Door("nobody"),
     "POST /sign-in": Door("nobody"),
+    "GET /sign-in/forgot": Door("nobody"),
+    "POST /sign-in/forgot": Door("nobody"),
+    "GET /sign-in/link/<secret>": Door("nobody"),
+    "POST /sign-in/link/<secret>": Door("nobody"),
+    "GET /sign-in/code": Door("nobody"),
+    "POST /sign-in/code": Door("nobody"),
+    "GET /sign-in/second-step": Door("nobody"),
+    "POST /sign-in/second-step": Door("nobody"),
     "POST /sign-out": Door("sign-in"),
+    "GET /account/": Door("sign-in"),
+    "GET /account/password": Door("sign-in"),
+    "POST /account/password": Door("sign-in"),
+    "POST /account/sessions/<uuid:session_id>/end": Door("view", "session"),
+    "POST /account/sessions/end-others": Door("sign-in"),
+    "GET /account/second-step/": Door("sign-in"),
+    "POST /account/second-step/": Door("sign-in"),
+    "GET /account/second-step/set-up": Door("sign-in"),
+    "POST /account/second-step/set-up": Door("sign-in"),
+    "GET /account/second-step/end": Door("sign-in"),
+    "POST /account/second-step/end": Door("sign-in"),
+    "GET /account/second-step/recovery-codes": Door("sign-in"),
+    "POST /account/second-step/recovery-codes": Door("sign-in"),
+    "GET /administration/people/": Door("manage"),
+    "GET /administration/people/new": Door("manage"),
+    "POST /administration/people/": Door("manage"),
+    "GET /administration/people/<uuid:user_id>": Door("manage", "user"),
+    "GET /administration/people/<uuid:user_id>/link": Door("manage", "user"),
+    "POST /administration/people/<uuid:user_id>/link": Door("manage", "user"),
+    "GET /administration/people/<uuid:user_id>/disable": Door("manage", "user"),
+    "POST /administration/people/<uuid:user_id>/disable": Door("manage", "user"),
+    "GET /administration/people/<uuid:user_id>/enable": Door("manage", "user"),
+    "POST /administration/people/<uuid:user_id>/enable": Door("manage", "user"),
+    "GET /administration/people/<uuid:user_id>/second-step": Door("manage", "user"),
+    "POST /administration/people/<uuid:user_id>/second-step": Door("manage", "user"),
+    "POST /administration/people/<uuid:user_id>/roles": Door("manage", "user"),
+    "GET /administration/roles/": Door("manage"),
+    "POST /administration/roles/second-step": Door("manage"),
     "GET /": Door("sign-in"),
     "GET /entities/": Door("sign-in"),
     "GET /entities/<data_type>": Door("sign-in"),
@@ -59,6 +99,9 @@ DOORS = {
     "GET /entities/<data_type>/<uuid:entity_id>/history": Door("view", "entity"),
     "GET /entities/<data_type>/<uuid:entity_id>/chart": Door("view", "entity"),
     "GET /entities/<data_type>/<uuid:entity_id>/measurements": Door("view", "entity"),
+    "GET /measurements/": Door("sign-in"),
+    "GET /measurements/dictionary.csv": Door("sign-in"),
+    "GET /measurements/dictionary.json": Door("sign-in"),
     "GET /entities/<data_type>/<uuid:entity_id>/files/<attribute>": Door("attach", "entity"),
     "POST /entities/<data_type>/<uuid:entity_id>/files/<attribute>": Door("attach", "entity"),
     "POST /entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces": Door("attach", "entity"),
@@ -87,6 +130,64 @@ DOORS = {
     "POST /exports/<uuid:export_id>/cancel": Door("view", "export"),
     "GET /exports/<uuid:export_id>/archive": Door("view", "export"),
     "GET /exports/<uuid:export_id>/files/<int:ordinal>": Door("view", "export"),
+    "GET /admin/record/": Door("manage"),
+    "POST /admin/record/export": Door("manage"),
+    "GET /admin/record/events/<int:event_id>": Door("manage", "event"),
+    "GET /admin/record/seen/<uuid:entity_id>": Door("manage", "entity"),
+    "GET /admin/record/taken/<uuid:user_id>": Door("manage", "user"),
+    "GET /admin/record/downloads/<uuid:export_id>": Door("view", "export"),
+    "GET /entities/patient/<uuid:entity_id>/erase": Door("manage", "entity"),
+    "POST /entities/patient/<uuid:entity_id>/erase": Door("manage", "entity"),
+    "GET /terminology/": Door("sign-in"),
+    "POST /terminology/": Door("edit"),
+    "GET /terminology/found": Door("sign-in"),
+    "GET /terminology/new": Door("edit"),
+    f"GET {BELOW_REPOSITORY}/": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/found": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/changes": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/edit": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/edit": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/releases/": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/release": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/release": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/releases/<version>": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/releases/<version>/export": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/releases/<version>/export": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/releases/<version>/delete": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/releases/<version>/delete": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/new-concept": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/new-concept": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/concepts/<code>": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/concepts/<code>/history": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/concepts/<code>/edit": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/concepts/<code>/edit": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/concepts/<code>/retire": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/concepts/<code>/retire": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/concepts/<code>/restore": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/concepts/<code>/map": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/concepts/<code>/map": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/mappings/<code>/retire": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/mappings/<code>/restore": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/references": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/references": Door("view", "repository"),
+    f"POST {BELOW_REPOSITORY}/references/remove": Door("view", "repository"),
+    "GET /measurements/imports/": Door("sign-in"),
+    "GET /measurements/imports/<uuid:import_id>": Door("view", "import"),
+    "GET /measurements/imports/<uuid:import_id>/status": Door("view", "import"),
+    "GET /measurements/imports/<uuid:import_id>/columns": Door("view", "import"),
+    "POST /measurements/imports/<uuid:import_id>/columns": Door("view", "import"),
+    "POST /measurements/imports/<uuid:import_id>/preview": Door("view", "import"),
+    "POST /measurements/imports/<uuid:import_id>/load": Door("view", "import"),
+    "GET /measurements/imports/<uuid:import_id>/cancel": Door("view", "import"),
+    "POST /measurements/imports/<uuid:import_id>/cancel": Door("view", "import"),
+    "GET /measurements/imports/<uuid:import_id>/refused": Door("view", "import"),
+    "GET /measurements/imports/for/<whose>": Door("edit"),
+    "POST /measurements/imports/for/<whose>": Door("edit"),
+    "POST /measurements/imports/for/<whose>/pieces": Door("edit"),
+    "GET /measurements/imports/for/<whose>/pieces/<uuid:file_id>": Door("edit"),
+    "DELETE /measurements/imports/for/<whose>/pieces/<uuid:file_id>": Door("edit"),
+    "PUT /measurements/imports/for/<whose>/pieces/<uuid:file_id>/<int:number>": Door("edit"),
+    "POST /measurements/imports/for/<whose>/pieces/<uuid:file_id>/complete": Door("edit"),
     "GET /account/callbacks/": Door("sign-in"),
     "GET /account/callbacks/<uuid:delivery_id>": Door("view", "delivery"),
     "POST /account/callbacks/<uuid:delivery_id>/again": Door("view", "delivery"),
@@ -214,13 +315,52 @@ DOORS = {
     "GET /settings/v1/templates/minimized": Door("token"),
     "GET /settings/v2/entity-types": Door("token"),
     "GET /openapi/biot.json": Door("nobody"),
+    "GET /data/dataExports": Door("token"),
+    "POST /data/dataExports": Door("token"),
+    "DELETE /data/dataExports/<uuid:data_export_id>": Door("token", "bulk export"),
+    "GET /data/dataExports/<uuid:data_export_id>": Door("token", "bulk export"),
+    "GET /data/dataExports/<uuid:data_export_id>/archive": Door("nobody"),
+    "GET /openapi/servitly.json": Door("nobody"),
+    "GET /openapi/ocl.json": Door("nobody"),
+    "GET /export-archives/<uuid:export_id>/<name>": Door("nobody"),
 }
+KIND = "<any(sources, collections):kind>"
+READ_BY_STRANGERS = (
+    "", "<repository>/", "<repository>/versions/", "<repository>/<version>/",
+    "<repository>/concepts/", "<repository>/<version>/concepts/", "<repository>/mappings/",
+    "<repository>/<version>/mappings/", "<repository>/references/", "<repository>/<version>/references/",
+    "<repository>/concepts/<concept>/", "<repository>/<version>/concepts/<concept>/",
+    "<repository>/concepts/<concept>/versions/", "<repository>/concepts/<concept>/mappings/",
+    "<repository>/concepts/<concept>/extras/", "<repository>/concepts/<concept>/<concept_version>/",
+    "<repository>/mappings/<mapping>/", "<repository>/<version>/mappings/<mapping>/",
+    "<repository>/mappings/<mapping>/versions/", "<repository>/mappings/<mapping>/<mapping_version>/",
+)  # fmt: skip
+"""Of terminology, where an operator opened a repository to the world; tests/api/ocl/test_refusals.py asks."""
+WITH_A_TOKEN = (
+    "POST <repository>/versions/", "PUT <repository>/<version>/", "PATCH <repository>/<version>/",
+    "DELETE <repository>/<version>/", "GET <repository>/<version>/export/", "POST <repository>/<version>/export/",
+    "DELETE <repository>/<version>/export/", "GET <repository>/<version>/processing/",
+    "POST <repository>/<version>/processing/",
+)  # fmt: skip
+for edition in ("", "/v1"):
+    DOORS |= {f"GET {edition}/{kind}/": Door("nobody") for kind in ("sources", "collections")}
+    for place in ("/orgs/<owner>", "/users/<owner>", "/user"):
+        beginning = f"{edition}{place}/{KIND}/"
+        DOORS |= {f"GET {beginning}{rest}": Door("nobody") for rest in READ_BY_STRANGERS}
+        for method, rest in (one.split(" ") for one in WITH_A_TOKEN):
+            DOORS[f"{method} {beginning}{rest}"] = Door("token")
+# Whom a bulk export is shown to, and to whom not, tests/api/servitly/ asks: its contract wants a header more.
 INTRUDERS = {
     "entity": ("boris", "rita"),
     "file": ("boris", "rita"),
     "export": ("boris", "rita", "adam"),
     "delivery": ("boris", "rita", "adam"),
+    "import": ("boris", "rita", "adam"),
     "token": ("boris", "adam", "max"),
+    "user": ("boris",),
+    "session": ("boris", "adam", "max"),
+    "event": ("boris",),
+    "repository": ("boris",),
 }
 """Another tenant's administrator, another organization's clinician; an export and a token are their owner's alone."""
 
@@ -258,6 +398,12 @@ class Things:
     token_id: UUID
     device_key: str = "no-such-device"
     delivery_id: UUID | None = None
+    user_id: UUID | None = None
+    event_id: int = 0
+    import_id: UUID | None = None
+    session_id: UUID | None = None
+    secret: str = "x" * 43
+    short_code: str = "no-such-source"
 
     def path(self, app: Flask, address: Address) -> str:
         known = {
@@ -276,11 +422,30 @@ class Things:
             "file_id": self.file_id,
             "export_id": self.export_id,
             "report_id": self.export_id,
+            "data_export_id": self.export_id,
             "delivery_id": self.delivery_id or uuid4(),
+            "import_id": self.import_id or uuid4(),
+            "whose": "several",
+            "session_id": self.session_id or uuid4(),
+            "secret": self.secret,
             "name": "patient.json",
+            "owner_kind": "orgs",
+            "owner": "northside",
+            "kind": "sources",
+            "short_code": self.short_code,
+            "version": "1.0",
+            "code": "A15",
             "token_id": self.token_id,
+            "user_id": self.user_id or uuid4(),
+            "event_id": self.event_id,
+            "repository": "none",
+            "concept": "A1",
+            "concept_version": "1",
+            "mapping": "1",
+            "mapping_version": "1",
         }
-        values = {name: known[name] for name in address.rule.arguments}
+        fitting = {**known, **(address.rule.defaults or {})}
+        values = {name: fitting[name] for name in address.rule.arguments}
         return app.url_map.bind("localhost").build(address.rule.endpoint, values, method=address.method)
 
 
@@ -303,7 +468,30 @@ def things(app: Flask, world: World) -> Things:
         exports.work_until_idle("doors")
         assert exports.get_export(alice, export_id).state == "ready"
         [delivery] = callbacks.list_deliveries(alice)
-    return Things(entity_id, file_id, export_id, token_id, device_key, delivery.id)
+        event_id = db.session.scalar(select(AuditEvent.id).where(AuditEvent.user_id == alice.user_id).limit(1)) or 0
+        import_id = plant_import(alice)
+        making.concept(alice, "A15", at=making.made(alice))
+        making.released(alice, "1.0")
+        sign_in(world.users["alice"].email, PASSWORD, address="192.0.2.3", user_agent=None)
+        session_id = list_sessions(alice)[0].id
+        invited = administration.invite_person(
+            world.actor("max"), "Ines", "ines@example.org", world.northside.id, ("clinician",)
+        )
+    return Things(
+        entity_id, file_id, export_id, token_id, device_key, delivery.id, alice.user_id, event_id, import_id=import_id,
+        session_id=session_id, secret=(invited.link.url or "").rsplit("/", 1)[1], short_code=LUNG.short_code,
+    )
+
+
+def plant_import(alice: Actor) -> UUID:
+    """A file of which a line was refused, and which went no further."""
+    text = b"time,device,cd4\nyesterday,GLU-0001,700\n"
+    import_id = imports.receive_file(alice, None, "sent.csv", io.BytesIO(text), len(text)).id
+    chosen = imports.Columns(time=0, time_kind="iso", device=1, metrics={2: "cd4"})
+    imports.request_check(alice, import_id, imports.Writing(), chosen)
+    imports.work_until_idle()
+    assert imports.cancel_import(alice, import_id).refused_key
+    return import_id
 
 
 def png() -> bytes:
@@ -385,9 +573,10 @@ def test_a_stranger_learns_nothing_about_which_ids_exist(app: Flask, client: Fla
 def test_the_ids_are_real_so_the_owner_gets_an_answer_from_every_page(
     app: Flask, signed_in: SignedIn, things: Things
 ) -> None:
-    browser = signed_in("alice")
-    for address, _ in walked(app):
+    browsers = {name: signed_in(name) for name in ("alice", "max")}
+    for address, door in walked(app):
         if address.method == "GET" and address.rule.endpoint != "health.ready":
+            browser = browsers["max" if door.needs == "manage" else "alice"]
             with ask(browser, address, things.path(app, address)) as answer:
                 assert answer.status_code < 400, address.name
 
@@ -421,6 +610,16 @@ def test_the_ids_of_others_change_nothing(app: Flask, signed_in: SignedIn, world
         assert exports.get_export(alice, things.export_id).state == "ready"
         assert get_entity(alice, things.entity_id).changed_by == alice.user_id
         assert [token.state for token in list_tokens(alice)] == ["live"]
+        assert things.session_id in {line.id for line in list_sessions(alice)}
+
+
+def test_whoever_administers_nothing_is_refused_with_words(app: Flask, signed_in: SignedIn, things: Things) -> None:
+    browser = signed_in("alice")
+    token = csrf_token(browser, "/entities/")
+    for address, _ in walked(app, needs="manage"):
+        answer = ask(browser, address, things.path(app, address), token=token)
+        assert answer.status_code == 403, address.name
+        assert "This is for administrators." in answer.text, address.name
 
 
 @pytest.mark.parametrize("needs", ["edit", "attach"])

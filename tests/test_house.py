@@ -32,7 +32,7 @@ def planted(root: Path, place: str, code: str) -> list[str]:
         ("app/models/planted.py", "import app.exports.build", "models climbs up to exports"),
         ("app/accounts/planted.py", "from ..catalog import records", "accounts reaches sideways to catalog"),
         ("app/portal/planted.py", "from app.cli import init_app", "portal reaches sideways to cli"),
-        ("app/access/planted.py", "from app import record", "access reaches sideways to record"),
+        ("app/access/planted.py", "from app import outbox", "access reaches sideways to outbox"),
         ("app/exports/planted.py", "from flask import current_app", "exports is below the faces"),
         ("app/catalog/planted.py", "from flask_login import current_user", "catalog is below the faces"),
         ("app/storage/planted.py", "from werkzeug.utils import secure_filename", "storage is below the faces"),

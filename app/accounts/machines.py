@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from app import clock, record
 from app.accounts.proving import WrongCredentials, begin_as, prove
+from app.accounts.second_step import needs_second_step
 from app.accounts.tokens import (
     ACCESS,
     EVERYTHING,
@@ -33,6 +34,10 @@ REFRESH_LIFE = timedelta(hours=24)
 
 KEPT_AFTER = timedelta(days=1)
 SIGN_IN_NAME = "Signed in with the password"
+SECOND_STEP_NEEDED = (
+    "This person signs in with a second step, so a password gives no token. Make an API token in the portal, "
+    "and let the program sign in as a service account."
+)
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +84,11 @@ def sign_in_machine(
 
     :raises WrongCredentials: with words that do not say which of the two is wrong
     :raises Throttled: too many failures, counted together with those at the portal
+    :raises Forbidden: the password is right, but alone it is not enough for this person
     """
     user_id = prove(email, password, address=address, request_id=request_id)
     user = begin_as(user_id, password)
+    _refuse_without_second_step(user, address, request_id)
     now = clock.now()
     _forget_old(user.id, now)
     refresh, refresh_secret = add_token(
@@ -201,6 +208,8 @@ def _open_for_change(refresh_secret: str, address: str | None, request_id: str |
     begin_writing()
     row = find_token(refresh_secret, (REFRESH,), to_change=True)
     if row is not None and row.is_live(clock.now()):
+        # Asked for since the sign-in, by the person or by the tenant.
+        _refuse_without_second_step(row.user, address, request_id)
         return row
     if row is None or row.spent_at is None or not end_family(row.family_id):
         db.session.rollback()
@@ -211,6 +220,18 @@ def _open_for_change(refresh_secret: str, address: str | None, request_id: str |
     db.session.commit()
     log.warning("a spent refresh token was shown again; its sign-in was ended", extra={"address": address})
     raise WrongToken
+
+
+def _refuse_without_second_step(user: User, address: str | None, request_id: str | None) -> None:
+    """A program cannot look at a telephone: it takes a personal token, which its owner makes after the second step."""
+    if not needs_second_step(user):
+        return
+    record.note(
+        None, "token.refused", "user", user.id, tenant_id=user.tenant_id, outcome="refused", via="stranger",
+        address=address, request_id=request_id,
+    )  # fmt: skip
+    db.session.commit()
+    raise Forbidden(SECOND_STEP_NEEDED, reason="second-step")
 
 
 def _add_access(parent: ApiToken, now: datetime, address: str | None) -> tuple[ApiToken, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
 
 from app import clock, record
+from app.accounts.marking import digest, mark
 from app.accounts.people import actor_of
-from app.accounts.proving import begin_as, prove
+from app.accounts.second_step import is_required_of
 from app.actor import Actor
 from app.extensions import db
-from app.models import SignInSession, begin_writing
+from app.models import SignInSession, User, begin_writing
 
 SECRET_BYTES = 32
 IDLE_SECONDS = 30 * 60.0
@@ -26,29 +26,32 @@ SEEN_EVERY = timedelta(seconds=60)
 log = logging.getLogger(__name__)
 
 
-def sign_in(
-    email: str, password: str, *, address: str | None, user_agent: str | None, request_id: str | None = None
-) -> str:
-    """Begin a session and answer the secret for the cookie. It is told only once; its SHA-256 is kept.
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The browser that asks: its network address and what it calls itself, for the list of a person's sessions."""
 
-    :param address: the network address that asks, for the throttle and the record
-    :raises WrongCredentials: with words that do not say which of the two is wrong
-    :raises Throttled: too many failures
+    address: str | None
+    user_agent: str | None
+    request_id: str | None = None
+
+
+def add_session(user: User, asking: Asking, *, second_step: bool, by: str = "password") -> str:
+    """Begin a session in the writing transaction; answers the secret for the cookie, of which the SHA-256 is kept.
+
+    :param by: what was shown last: ``password``, ``code``, ``recovery`` or ``set-up``
     """
-    user_id = prove(email, password, address=address, request_id=request_id)
-    user = begin_as(user_id, password)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = SignInSession(
         user_id=user.id,
-        secret_sha256=_digest(secret),
-        address=address,
-        user_agent=(user_agent or "")[:300] or None,
+        secret_sha256=digest(secret),
+        address=asking.address,
+        user_agent=(asking.user_agent or "")[:300] or None,
+        second_step=second_step,
     )
     db.session.add(row)
     db.session.flush()
-    actor = actor_of(user, via="session", via_id=row.id, address=address, request_id=request_id)
-    record.note(actor, "session.begin", "session", row.id)
-    db.session.commit()
+    actor = actor_of(user, via="session", via_id=row.id, address=asking.address, request_id=asking.request_id)
+    record.note(actor, "session.begin", "session", row.id, details={"by": by})
     return secret
 
 
@@ -65,9 +68,12 @@ def actor_for_secret(
 
     :param touch: a person did something, which keeps the session alive; ``False`` for what a page asks alone
     """
-    row = db.session.scalar(select(SignInSession).where(SignInSession.secret_sha256 == _digest(secret)))
+    row = db.session.scalar(select(SignInSession).where(SignInSession.secret_sha256 == digest(secret)))
     now = clock.now()
     if row is None or row.ended_at is not None or not row.user.active:
+        return None
+    if not row.second_step and is_required_of(row.user):
+        # Since the administrator asks for it, the password alone was not enough.
         return None
     too_old = now - row.created_at > timedelta(seconds=session_seconds)
     if too_old or now - row.seen_at > timedelta(seconds=idle_seconds):
@@ -93,22 +99,7 @@ def sign_out(actor: Actor) -> None:
 
 
 def _see(row: SignInSession, now: datetime) -> None:
-    session_id = row.id
-    try:
-        begin_writing()
-        # Never an ended session again, never an earlier time than another request wrote.
-        db.session.execute(
-            update(SignInSession)
-            .where(SignInSession.id == session_id, SignInSession.ended_at.is_(None), SignInSession.seen_at < now)
-            .values(seen_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        db.session.commit()
-    except OperationalError:
-        # A database that is busy with a long load must not keep anybody from reading a page.
-        db.session.rollback()
-        log.warning("a sign-in session could not be marked as seen")
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    # Never an ended session again, never an earlier time than another request wrote.
+    still = SignInSession.ended_at.is_(None), SignInSession.seen_at < now
+    change = update(SignInSession).where(SignInSession.id == row.id, *still).values(seen_at=now)
+    mark(change, log, "a sign-in session could not be marked as seen")

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from time import monotonic
-from typing import cast
+from uuid import UUID
 
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import Storage
 
 from app import clock
+from app.accounts.counting import SharedCount
 from app.errors import Throttled
-
-ASK_AGAIN_SECONDS = 5.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +38,14 @@ in from it before are let in, uncounted: a neighbour must not be able to lock th
 
 ACCOUNT = Window("account", 100, 60 * 60)
 """Many addresses that try one account. Those from which the owner signed in before are let in, uncounted."""
+
+
+CODE = Window("second-step", 10, 15 * 60)
+"""Codes tried for one person, from wherever: whoever tries them has the password already."""
+
+RESET_ADDRESS = Window("reset-address", 60, 15 * 60)
+RESET_ACCOUNT = Window("reset-account", 5, 60 * 60)
+"""Links asked for one account: nobody is to be flooded with mail. The owner has those that were sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +76,25 @@ class FailureCount:
 
     def __init__(self) -> None:
         self._prefix = ""
-        self._shared: Storage | None = None
-        self._own = MemoryStorage()
-        self._away_until = 0.0
+        self._counts: SharedCount[Storage] = SharedCount(lambda storage: storage, "sign-in failures")
 
     def bind(self, redis_url: str, prefix: str) -> None:
         """Count in the Valkey of this address, under keys of our own."""
-        # The library names a unix socket's scheme in its own way.
-        address = f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
-        self._prefix, self._own, self._away_until = prefix, MemoryStorage(), 0.0
-        options = {"socket_connect_timeout": 1, "socket_timeout": 1}
-        self._shared = cast(Storage, storage_from_string(address, wrap_exceptions=True, **options))
+        self._prefix = prefix
+        self._counts.bind(redis_url)
 
     def add(self, window: Window, subject: str, amount: int = 1) -> Count:
         """Count one more, or take it back with -1; answers how many there are then."""
-        if self._shared is not None and monotonic() >= self._away_until:
-            try:
-                return self._counted(self._shared, window, subject, amount)
-            except StorageError:
-                # Asked again soon, but not by every try: each would wait for an answer that does not come.
-                self._away_until = monotonic() + ASK_AGAIN_SECONDS
-                log.warning("sign-in failures are counted by each process alone: Valkey does not answer")
-        return self._counted(self._own, window, subject, amount)
+        return self._counts.ask(lambda storage: self._counted(storage, window, subject, amount))
 
     def forget(self, window: Window, subject: str) -> None:
         """Begin again at nought."""
         number, _ = self._place(window)
-        for storage in (self._own, self._shared):
+        for storage in self._counts.present():
             # The shared count also fades by itself, so a Valkey that is away is no reason to wait.
             with suppress(StorageError):
                 for past in (number, number - 1):
-                    if storage is not None and (storage is self._own or monotonic() >= self._away_until):
-                        storage.clear(self._key(window, subject, past))
+                    storage.clear(self._key(window, subject, past))
 
     def _place(self, window: Window) -> tuple[int, float]:
         whole, passed = divmod(clock.now().timestamp() / window.seconds, 1)
@@ -143,16 +133,7 @@ class Attempt:
         :raises Throttled: too many failures; this try counts no further
         """
         attempt = cls(account, _network(address), known_here)
-        counted: list[tuple[Window, str]] = []
-        for window, subject in attempt._windows():
-            counted.append((window, subject))
-            count = failures.add(window, subject)
-            if count.total > window.failures:
-                for counted_window, counted_subject in counted:
-                    failures.add(counted_window, counted_subject, -1)
-                seconds = count.seconds_to_wait()
-                words = f"There were too many tries. Wait {_in_words(seconds)}, then try again."
-                raise Throttled(words, retry_after=seconds)
+        _count(attempt._windows())
         return attempt
 
     def succeeded(self) -> None:
@@ -166,6 +147,44 @@ class Attempt:
     def _windows(self) -> list[tuple[Window, str]]:
         pair = (PAIR, f"{self.account}\0{self.address}")
         return [pair] if self.known_here else [pair, (ADDRESS, self.address), (ACCOUNT, self.account)]
+
+
+def count_code(user_id: UUID) -> None:
+    """Count a code before it is looked at.
+
+    :raises Throttled: too many wrong ones
+    """
+    _count([(CODE, str(user_id))])
+
+
+def code_was_right(user_id: UUID) -> None:
+    """Forget the wrong codes of before."""
+    failures.forget(CODE, str(user_id))
+
+
+def count_reset(account: str, address: str | None) -> None:
+    """Count that a link was asked for, whether somebody has the account or not.
+
+    :raises Throttled: too many
+    """
+    _count([(RESET_ADDRESS, _network(address)), (RESET_ACCOUNT, account)])
+
+
+def _count(windows: list[tuple[Window, str]]) -> None:
+    """Count one in each window; in none when it is too many in one of them.
+
+    :raises Throttled: it is
+    """
+    counted: list[tuple[Window, str]] = []
+    for window, subject in windows:
+        counted.append((window, subject))
+        count = failures.add(window, subject)
+        if count.total > window.failures:
+            for counted_window, counted_subject in counted:
+                failures.add(counted_window, counted_subject, -1)
+            seconds = count.seconds_to_wait()
+            words = f"There were too many tries. Wait {_in_words(seconds)}, then try again."
+            raise Throttled(words, retry_after=seconds)
 
 
 def _network(address: str | None) -> str:

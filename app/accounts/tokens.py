@@ -5,7 +5,6 @@ A secret reads ``chartroom_<prefix>_<43 signs>``: 256 random bits, told once. Th
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import re
@@ -16,10 +15,10 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import OperationalError
 
 from app import clock, record
 from app.access import Permission, allows
+from app.accounts.marking import digest, mark
 from app.accounts.people import actor_of
 from app.actor import Actor
 from app.errors import Forbidden, Invalid, NotFound
@@ -115,7 +114,7 @@ def add_token(
         family_id=family_id or token_id,
         name=name,
         prefix=prefix,
-        secret_sha256=_digest(secret),
+        secret_sha256=digest(secret),
         scopes=" ".join(scope for scope in EVERYTHING if scope in scopes),
         created_at=clock.now(),
         expires_at=expires_at,
@@ -156,7 +155,7 @@ def find_token(secret: str, kinds: Collection[str], *, to_change: bool = False) 
     if to_change:
         wanted = wanted.with_for_update(of=ApiToken)
     row = db.session.scalar(wanted)
-    same = hmac.compare_digest(row.secret_sha256 if row else _NOBODYS, _digest(secret))
+    same = hmac.compare_digest(row.secret_sha256 if row else _NOBODYS, digest(secret))
     return row if row is not None and same and row.kind in kinds else None
 
 
@@ -281,21 +280,7 @@ def _live_names(actor: Actor) -> list[str]:
 
 
 def _use(token_id: UUID, now: datetime) -> None:
-    try:
-        begin_writing()
-        # Never an earlier time than another request wrote.
-        db.session.execute(
-            update(ApiToken)
-            .where(ApiToken.id == token_id, (ApiToken.last_used_at.is_(None)) | (ApiToken.last_used_at < now))
-            .values(last_used_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        db.session.commit()
-    except OperationalError:
-        # A database that is busy with a long load must not keep a program from reading.
-        db.session.rollback()
-        log.warning("a token could not be marked as used")
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    # Never an earlier time than another request wrote.
+    rarely = (ApiToken.last_used_at.is_(None)) | (ApiToken.last_used_at < now)
+    change = update(ApiToken).where(ApiToken.id == token_id, rarely).values(last_used_at=now)
+    mark(change, log, "a token could not be marked as used")

@@ -12,9 +12,12 @@ from sqlalchemy import func, select, update
 from app import record
 from app.access import Permission, require, visible_organizations
 from app.access.visibility import organizations_with
+from app.accounts.endings import forget_second_step
+from app.accounts.links import end_links_of
 from app.actor import Actor
 from app.administration.organizations import add_organization
 from app.administration.people import add_person, end_tokens_of
+from app.administration.rights import require_administrator_left, require_over
 from app.catalog import get_entity, records
 from app.catalog.checking import check_values
 from app.errors import Duplicate, Forbidden, Invalid
@@ -130,23 +133,30 @@ def change_facts(actor: Actor, entity_id: UUID, data_type: str, values: Mapping[
 
 
 def set_person_active(actor: Actor, user_id: UUID, active: bool) -> Entity:
-    """Let somebody sign in, or stop them and end what they signed in with.
+    """Let somebody sign in, or stop them and end at once what they signed in with, everywhere.
 
     :raises NotFound: there is no such person, or the actor may not know
-    :raises Forbidden: the actor does not manage their organization; it is the actor
+    :raises Forbidden: the actor does not manage all that they belong to; it is the actor, or the last administrator
     """
     entity = get_entity(actor, user_id, "organization-user")
     require(actor, Permission.MANAGE, entity.organization_id)
     if user_id == actor.user_id and not active:
         raise Forbidden("You cannot shut yourself out.")
     begin_writing()
-    user = db.session.get_one(User, user_id)
-    if user.active is not active:
-        user.active = active
-        if not active:
-            end_tokens_of(user_id)
-        record.note(actor, "user.active", "user", user_id, details={"active": active})
+    try:
+        user = db.session.get_one(User, user_id)
+        require_over(actor, user)
+        if user.active is not active:
+            if not active:
+                require_administrator_left(user.tenant_id, without=user_id)
+                end_tokens_of(user_id)
+                end_links_of(user_id)
+            user.active = active
+            record.note(actor, "user.active", "user", user_id, details={"active": active})
         db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
     return get_entity(actor, user_id)
 
 
@@ -154,7 +164,7 @@ def remove_person(actor: Actor, user_id: UUID) -> None:
     """Take a person off the staff: they can sign in no more, and their e-mail address is free again.
 
     :raises NotFound: there is no such person, or the actor may not know
-    :raises Forbidden: the actor does not manage their organization; it is the actor
+    :raises Forbidden: the actor does not manage all that they belong to; it is the actor, or the last administrator
     :raises Invalid: other records refer to them
     """
     entity = get_entity(actor, user_id, "organization-user")
@@ -165,10 +175,15 @@ def remove_person(actor: Actor, user_id: UUID) -> None:
     try:
         revision = take_revision(actor.tenant_id)
         entity = get_entity(actor, user_id, "organization-user")
-        records.delete_entity(entity, revision, actor.user_id)
         user = db.session.get_one(User, user_id)
+        # Before the entity goes: it says to which organization somebody without a role belongs.
+        require_over(actor, user)
+        records.delete_entity(entity, revision, actor.user_id)
+        require_administrator_left(user.tenant_id, without=user_id)
         user.active, user.email, user.password_hash = False, f"{user_id}@removed.invalid", None
         end_tokens_of(user_id)
+        end_links_of(user_id)
+        forget_second_step(user_id)
         record.note(actor, "user.delete", "user", user_id, details={"revision": revision.number})
         db.session.commit()
     except BaseException:

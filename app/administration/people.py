@@ -8,12 +8,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 
 from app import clock, record
+from app.accounts.endings import end_sessions_of, forget_second_step
 from app.accounts.passwords import check_password, hash_password
 from app.administration.templates import USER_TEMPLATE, template_named
 from app.catalog import records
 from app.errors import Duplicate, Invalid, NotFound
 from app.extensions import db
-from app.models import ApiToken, Membership, Organization, SignInSession, Template, User, begin_writing, take_revision
+from app.models import ApiToken, Membership, Organization, Template, User, begin_writing, take_revision
 from app.models.user import ROLES
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+")
@@ -91,7 +92,7 @@ def add_person(
 
 def end_tokens_of(user_id: UUID) -> None:
     """End every sign-in and every token of a person, within the writing transaction."""
-    _end_sessions_of(user_id)
+    end_sessions_of(user_id)
     live = update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.ended_at.is_(None))
     db.session.execute(live.values(ended_at=clock.now()))
 
@@ -110,9 +111,37 @@ def set_password(user_id: UUID, password: str) -> None:
     begin_writing()
     user = db.session.get_one(User, user_id)
     user.password_hash = password_hash
-    _end_sessions_of(user_id)
+    end_sessions_of(user_id)
     record.note(None, "user.password", "user", user_id, tenant_id=user.tenant_id)
     db.session.commit()
+
+
+def end_second_step(user_id: UUID) -> bool:
+    """Forget somebody's second step and sign them out; whether they had one. For the shell, when nobody else can.
+
+    :raises NotFound: no such person
+    """
+    begin_writing()
+    user = db.session.get(User, user_id)
+    if user is None:
+        db.session.rollback()
+        raise NotFound("There is no such person.")
+    ended = forget_second_step(user_id)
+    end_sessions_of(user_id)
+    record.note(None, "second_step.removed", "user", user_id, tenant_id=user.tenant_id)
+    db.session.commit()
+    return ended
+
+
+def person_by_email(email: str) -> User:
+    """Somebody by their e-mail address.
+
+    :raises NotFound: nobody has it
+    """
+    user = db.session.scalar(select(User).where(User.email == email.strip().casefold()))
+    if user is None:
+        raise NotFound("Nobody has this e-mail address.")
+    return user
 
 
 def end_sessions(user_id: UUID) -> int:
@@ -124,18 +153,10 @@ def end_sessions(user_id: UUID) -> int:
     user = db.session.get(User, user_id)
     if user is None:
         raise NotFound("There is no such person.")
-    ended = _end_sessions_of(user_id)
+    ended = end_sessions_of(user_id)
     record.note(None, "session.end", "user", user_id, tenant_id=user.tenant_id, details={"sessions": ended})
     db.session.commit()
     return ended
-
-
-def _end_sessions_of(user_id: UUID) -> int:
-    open_ones = db.session.scalars(
-        select(SignInSession.id).where(SignInSession.user_id == user_id, SignInSession.ended_at.is_(None))
-    ).all()
-    db.session.execute(update(SignInSession).where(SignInSession.id.in_(open_ones)).values(ended_at=clock.now()))
-    return len(open_ones)
 
 
 def _check(email: str, name: str, role: str, handle: str | None) -> None:

@@ -69,6 +69,7 @@ class MetricSpec:
     part: str = ""
     normal_low: float | None = None
     normal_high: float | None = None
+    description: str | None = None
 
     def fault(self) -> str | None:
         """What is wrong with it, in words; ``None`` when nothing is."""
@@ -78,6 +79,8 @@ class MetricSpec:
             return "a label has 1 to 100 characters"
         if self.kind not in ("numeric", "boolean"):
             return f"{self.kind} is not a type of metric"
+        if len(self.description or "") > 1000:
+            return "a description has at most 1,000 characters"
         return None
 
 

@@ -125,6 +125,7 @@ def _metric_row(tenant_id: UUID, spec: MetricSpec) -> Metric:
         part=spec.part,
         normal_low=spec.normal_low,
         normal_high=spec.normal_high,
+        description=spec.description,
     )
 
 

@@ -1,7 +1,8 @@
 """The JSON face: three contracts for machines, one sign-in. The guard hangs on the parent blueprint, once.
 
 There is no CSRF token here and no need of one: what a browser adds to a request by itself (a cookie) is never read,
-and what is read (``Authorization``) no foreign page can make a browser send. For the same reason there is no CORS.
+and what is read (``Authorization``) no foreign page can make a browser send. For the same reason there is no CORS, but
+where a contract wants it: at the signed addresses that a file's bytes are sent to.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from app.api import bearer, biot
+from app.api import bearer, biot, ocl, servitly
 
 __all__ = ["api", "init_app", "report_body", "request_again"]
 
@@ -23,7 +24,7 @@ report_body = biot.report_body
 request_again = biot.request_again
 """The contract's request for what a person asked for in the portal."""
 
-CONTRACTS = (biot,)
+CONTRACTS = (biot, ocl, servitly)
 """Each a package with ``bp``, ``owns(path)`` and ``answers.refuse_http(error)``."""
 
 api = Blueprint("api", __name__)
@@ -40,12 +41,12 @@ def init_app(app: Flask) -> None:
 
 
 def _answer_for_the_router() -> ResponseReturnValue | None:
-    """Unknown addresses and methods below a contract's paths, in that contract's shape.
+    """Unknown addresses and methods below a contract's paths, and slashes that are missing, in that contract's words.
 
     No blueprint was found for them, so no blueprint's own words would be.
     """
     error = request.routing_exception
-    if isinstance(error, HTTPException) and (error.code or 0) >= 400:
+    if isinstance(error, HTTPException):
         for contract in CONTRACTS:
             if contract.owns(request.path):
                 return cast(Response, contract.answers.refuse_http(error))

@@ -14,6 +14,18 @@ from werkzeug.exceptions import Unauthorized
 from app import accounts
 from app.actor import Actor
 
+_READ_BY_STRANGERS = (
+    "repositories.list_all", "repositories.list_of_owner", "repositories.show",
+    "terms.list_concepts", "terms.list_concepts_of_version", "terms.list_mappings", "terms.list_mappings_of_concept",
+    "terms.list_mappings_of_version", "terms.list_references", "terms.list_references_of_version",
+    "terms.list_versions_of_concept", "terms.list_versions_of_mapping", "terms.show_concept",
+    "terms.show_concept_of_version", "terms.show_extras_of_concept", "terms.show_mapping",
+    "terms.show_mapping_of_version", "terms.show_version_of_concept", "terms.show_version_of_mapping",
+    "versions.list_versions", "versions.show",
+)  # fmt: skip
+"""Of terminology, where an operator opened a repository to the world: its views ask who asks, and show strangers no
+other."""
+
 OPEN = frozenset(
     {
         "api.biot.file_bytes.receive",
@@ -27,6 +39,11 @@ OPEN = frozenset(
         "api.biot.sign_in.log_out",
         "api.biot.sign_in.refresh",
         "api.biot.sign_in.renew",
+        "api.ocl.archives.send",
+        "api.ocl.openapi.show",
+        "api.servitly.archives.send",
+        "api.servitly.openapi.show",
+        *(f"api.{face}.{name}" for face in ("ocl", "ocl.v1") for name in _READ_BY_STRANGERS),
     }
 )
 """The endpoints that a request without a token may use. A signed address belongs here too: its signature is asked by

@@ -61,6 +61,7 @@ class Measured:
 
     :param kind: what a value is: ``number``, or ``boolean`` written as 1 and 0
     :param of: whose metric it is; two metrics may share a name
+    :param description: what is measured and how, in words
     """
 
     name: str
@@ -68,6 +69,7 @@ class Measured:
     unit: str
     kind: str
     of: str
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,8 @@ def _field(column: Column) -> dict[str, Any]:
 
 def _metric(one: Measured) -> dict[str, Any]:
     metric = {"name": one.name, "title": one.title, "type": one.kind, "of": one.of}
-    return {**metric, "unit": one.unit} if one.unit else metric
+    more = {"unit": one.unit, "description": one.description}
+    return metric | {key: words for key, words in more.items() if words}
 
 
 class _ResourceNames:

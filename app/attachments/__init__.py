@@ -11,7 +11,7 @@ from app.attachments.announced import (
 )
 from app.attachments.attaching import attach_stored
 from app.attachments.editing import edit_with_files
-from app.attachments.finishing import PIECE_BYTES, begin_in_pieces, finish_in_pieces, received_pieces
+from app.attachments.finishing import PIECE_BYTES, begin_in_pieces, finish_in_pieces, forget_upload, received_pieces
 from app.attachments.holding import (
     accepted_types_of,
     extensions_of,
@@ -57,6 +57,7 @@ __all__ = [
     "extensions_of",
     "file_address",
     "finish_in_pieces",
+    "forget_upload",
     "full_words",
     "get_expected",
     "get_file",

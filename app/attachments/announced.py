@@ -9,7 +9,6 @@ from sqlalchemy import select
 from app import clock
 from app.access import Permission, allows, require
 from app.actor import Actor
-from app.attachments.holding import size_in_words
 from app.attachments.intake import intake
 from app.attachments.names import clean_name
 from app.errors import Invalid, NotFound, Refusal
@@ -125,11 +124,6 @@ def get_expected(actor: Actor, file_id: UUID, *, in_parts: bool, locked: bool = 
 def most_bytes() -> int:
     """Most bytes of one file here, whatever a template allows."""
     return intake.max_bytes
-
-
-def too_large(limit: int) -> str:
-    """The words for more bytes than are accepted."""
-    return f"This file is too large: at most {size_in_words(limit)} are accepted here."
 
 
 def arrival_key(file_id: UUID, number: int | None = None) -> str:

@@ -11,8 +11,17 @@ from sqlalchemy import select
 from app import clock
 from app.access import Permission, require
 from app.actor import Actor
-from app.attachments.announced import find_own, too_large
-from app.attachments.holding import File, as_value, file_attribute, held_files, media_types_of, size_limit_of
+from app.attachments.announced import find_own
+from app.attachments.holding import (
+    File,
+    as_value,
+    file_attribute,
+    held_files,
+    media_types_of,
+    named,
+    size_limit_of,
+    too_large,
+)
 from app.attachments.kinds import kind_for
 from app.errors import Invalid, TooLarge
 from app.extensions import db
@@ -46,7 +55,9 @@ def attach_stored(
         _refuse(attribute, "must hold a file")
     now_held = [held[one] if one in held else _attach(actor, entity, attribute, UUID(one), revision) for one in wanted]
     for gone in held.keys() - set(wanted):
-        _detach(actor, entity, attribute, UUID(gone), revision)
+        file = db.session.get(StoredFile, UUID(gone))
+        if file is not None and file.state == "attached":
+            detach(actor, entity, attribute, file, revision)
     value: list[File] | File | None = as_value(attribute, now_held)
     return value
 
@@ -67,7 +78,7 @@ def _attach(actor: Actor, entity: Entity, attribute: TemplateAttribute, file_id:
     file.created_at = revision.at
     details = {"entity": str(entity.id), "attribute": attribute.name, "media_type": file.media_type}
     note(actor, "file.attach", "file", file.id, details=details, byte_count=file.byte_count)
-    return {"id": str(file.id), "name": file.name, "mimeType": file.media_type, "size": file.byte_count}
+    return named(file)
 
 
 def _attachable(actor: Actor, entity: Entity, attribute: TemplateAttribute, file_id: UUID) -> StoredFile:
@@ -91,10 +102,8 @@ def _of_colleague(actor: Actor, entity: Entity, file_id: UUID) -> StoredFile | N
     return db.session.scalar(theirs.with_for_update())
 
 
-def _detach(actor: Actor, entity: Entity, attribute: TemplateAttribute, file_id: UUID, revision: Revision) -> None:
-    file = db.session.get(StoredFile, file_id)
-    if file is None or file.state != "attached":
-        return
+def detach(actor: Actor, entity: Entity, attribute: TemplateAttribute, file: StoredFile, revision: Revision) -> None:
+    """A file counts as removed from this revision on; the entity's values are the caller's business."""
     file.state, file.removed_at, file.removed_revision = "removed", clock.now(), revision.number
     details = {"entity": str(entity.id), "attribute": attribute.name}
     note(actor, "file.remove", "file", file.id, details=details, byte_count=file.byte_count)

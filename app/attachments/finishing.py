@@ -72,7 +72,7 @@ def finish_in_pieces(actor: Actor, entity_id: UUID, attribute_name: str, file_id
             join_pieces(actor, file_id)
         return _attach(actor, entity_id, attribute_name, file_id)
     except Invalid:
-        _forget(actor, file_id)
+        forget_upload(actor, file_id)
         raise
 
 
@@ -95,8 +95,11 @@ def _attach(actor: Actor, entity_id: UUID, attribute_name: str, file_id: UUID) -
     return db.session.get_one(StoredFile, file_id)
 
 
-def _forget(actor: Actor, file_id: UUID) -> None:
-    """Drop a refused file with everything that came of it."""
+def forget_upload(actor: Actor, file_id: UUID, *, outcome: str = "refused") -> None:
+    """Drop a file that was sent and never attached, with everything that came of it; unknown and attached ones stay.
+
+    :param outcome: ``refused`` when its bytes were not what is taken, ``done`` when nobody needs them any more
+    """
     begin_writing()
     file = find_own(actor, file_id, locked=True)
     if file is None or file.state not in ("expected", "stored"):
@@ -104,6 +107,6 @@ def _forget(actor: Actor, file_id: UUID) -> None:
         return
     keys = [*keys_of_pieces([file_id]), file.storage_key, file.preview_key]
     db.session.delete(file)
-    note(actor, "file.cancel", "file", file_id, outcome="refused")
+    note(actor, "file.cancel", "file", file_id, outcome=outcome)
     db.session.commit()
     drop([key for key in keys if key])

@@ -51,6 +51,16 @@ def size_in_words(size: int) -> str:
     return f"{size} bytes"
 
 
+def too_large(limit: int) -> str:
+    """The words for more bytes than are accepted."""
+    return f"This file is too large: at most {size_in_words(limit)} are accepted here."
+
+
+def named(file: StoredFile) -> File:
+    """A file's bytes have come: it as an attribute names it."""
+    return {"id": str(file.id), "name": file.name, "mimeType": file.media_type, "size": file.byte_count}
+
+
 def get_holder(actor: Actor, entity_id: UUID) -> Entity:
     """The entity, when the actor may see it.
 

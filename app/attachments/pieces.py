@@ -16,8 +16,8 @@ from app.attachments.announced import (
     drop,
     get_expected,
     most_bytes,
-    too_large,
 )
+from app.attachments.holding import too_large
 from app.attachments.intake import Readable
 from app.attachments.settling import Taken, copied_from, keep, take
 from app.errors import Invalid, TooLarge

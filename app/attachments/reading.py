@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import BinaryIO
 from uuid import UUID
 
-from app import record
+from app import clock, record
 from app.actor import Actor
 from app.attachments.announced import find_own
 from app.attachments.holding import visible_files
 from app.attachments.kinds import kind_of
+from app.catalog.seeing import SEEN_FOR
 from app.errors import Gone, NotFound, NotReady, Unavailable
 from app.extensions import db
 from app.models import Entity, StoredFile, begin_writing
@@ -73,11 +74,16 @@ def _log_download(actor: Actor, file_id: UUID) -> StoredFile:
         "file.download",
         "file",
         file.id,
-        details={"entity": str(file.entity_id), "attribute": file.attribute},
+        details=_about(file),
         byte_count=file.byte_count,
     )
     db.session.commit()
     return file
+
+
+def _about(file: StoredFile) -> dict[str, str | None]:
+    """Whose file it is; nobody's yet when it is not attached."""
+    return {"entity": str(file.entity_id), "attribute": file.attribute} if file.entity_id else {}
 
 
 def get_file_or_own(actor: Actor, file_id: UUID) -> StoredFile:
@@ -101,6 +107,7 @@ def file_address(actor: Actor, file_id: UUID, *, inline: bool, seconds: int) -> 
     Refusals as :func:`get_file_or_own`.
     """
     file = get_file_or_own(actor, file_id)
+    about, size = _about(file), file.byte_count
     url = storage.signed_url(
         file.storage_key,
         file_name=file.name,
@@ -110,19 +117,22 @@ def file_address(actor: Actor, file_id: UUID, *, inline: bool, seconds: int) -> 
     )
     if url is not None:
         begin_writing()
-        record.note(actor, "file.download", "file", file_id, details={"by": "address"})
+        record.note(
+            actor, "file.download", "file", file_id, details={**about, "by": "address"}, byte_count=size
+        )
         db.session.commit()
     return url
 
 
 def may_show(file: StoredFile) -> bool:
-    """Whether a browser may show it in place: only what a decoder has looked at, and no kind that could run."""
-    return kind_of(file.name) is not None
+    """Whether a browser may show it in place: pictures and PDF, which a decoder has really read. All else is saved."""
+    kind = kind_of(file.name)
+    return kind is not None and kind.draws
 
 
 def served_type(file: StoredFile) -> str:
     """Its media type, as far as we know it ourselves."""
-    return file.media_type if may_show(file) else "application/octet-stream"
+    return file.media_type if kind_of(file.name) is not None else "application/octet-stream"
 
 
 def open_preview(actor: Actor, file_id: UUID) -> tuple[StoredFile, BinaryIO]:
@@ -134,7 +144,19 @@ def open_preview(actor: Actor, file_id: UUID) -> tuple[StoredFile, BinaryIO]:
     file = get_file(actor, file_id)
     if file.preview_key is None:
         raise NotFound("This file has no preview.")
-    return file, _open(file.preview_key)
+    _log_preview(actor, file)
+    file = get_file(actor, file_id)
+    return file, _open(file.preview_key or "")
+
+
+def _log_preview(actor: Actor, file: StoredFile) -> None:
+    """Not once more when the page of its holder was just seen, which shows it."""
+    known = file.id, _about(file)
+    if file.entity_id is None or record.has_seen(actor, file.entity_id, clock.now() - SEEN_FOR):
+        return
+    begin_writing()
+    record.note(actor, "file.preview", "file", known[0], details=known[1])
+    db.session.commit()
 
 
 def _open(key: str) -> BinaryIO:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app import clock
 from app.access import Permission, require
 from app.actor import Actor
+from app.attachments.attaching import detach
 from app.attachments.holding import as_value, file_attribute, get_holder, held_files
 from app.attachments.reading import get_file
 from app.catalog.records import write_values
@@ -14,7 +14,6 @@ from app.catalog.values import values_of
 from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.models import Entity, StoredFile, TemplateAttribute, begin_writing, take_revision
-from app.record import note
 
 
 def may_remove(actor: Actor, file_id: UUID) -> StoredFile:
@@ -63,16 +62,6 @@ def _remove(actor: Actor, file_id: UUID) -> StoredFile:
         raise Invalid(f"{attribute.label} must hold a file. Attach another one before you remove this one.")
     values = {**values_of(entity), attribute.name: as_value(attribute, left)}
     write_values(entity, values, revision=revision, changed_by=actor.user_id)
-    file.state = "removed"
-    file.removed_at = clock.now()
-    file.removed_revision = revision.number
-    note(
-        actor,
-        "file.remove",
-        "file",
-        file.id,
-        details={"entity": str(entity.id), "attribute": attribute.name},
-        byte_count=file.byte_count,
-    )
+    detach(actor, entity, attribute, file, revision)
     db.session.commit()
     return file

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app.actor import Actor
-from app.attachments.announced import arrival_key, drop, get_expected, keys_of_pieces, most_bytes, too_large
+from app.attachments.announced import arrival_key, drop, get_expected, keys_of_pieces, most_bytes
+from app.attachments.holding import too_large
 from app.attachments.inspection import Inspection, inspect_file
 from app.attachments.intake import CHUNK, Readable, intake, take_body
 from app.attachments.kinds import kind_of
@@ -109,16 +110,31 @@ def keep(actor: Actor, file_id: UUID, name: str, taken: Taken, *, in_parts: bool
         begin_writing()
         # Asked again: of two sendings at once the first counts.
         file = get_expected(actor, file_id, in_parts=in_parts, locked=True)
-        return _remember(actor, file, taken, found, preview_key)
+        pieces = _remember(actor, file, taken, found, preview_key)
     except BaseException:
-        db.session.rollback()
-        drop([key for key in (taken.key, preview_key) if key])
+        _undo(file_id, taken.key, preview_key)
         raise
+    drop(pieces)
+    return file
+
+
+def _undo(file_id: UUID, key: str, preview_key: str | None) -> None:
+    """Drop the bytes, unless the commit came through although it was reported as failed; then the row names them.
+
+    What cannot be dropped or asked now is for the sweep.
+    """
+    with suppress(Exception):
+        db.session.rollback()
+        named = db.session.scalar(select(StoredFile.storage_key).where(StoredFile.id == file_id))
+        db.session.rollback()
+        if named != key:
+            drop([one for one in (key, preview_key) if one])
 
 
 def _remember(
     actor: Actor, file: StoredFile, taken: Taken, found: Inspection | None, preview_key: str | None
-) -> StoredFile:
+) -> list[str]:
+    """Answers the keys of the parts that nobody names any more."""
     pieces = keys_of_pieces([file.id])
     file.state = "stored"
     file.storage_key, file.preview_key = taken.key, preview_key
@@ -128,8 +144,7 @@ def _remember(
     db.session.execute(delete(FilePiece).where(FilePiece.file_id == file.id))
     note(actor, "file.upload", "file", file.id, byte_count=taken.size)
     db.session.commit()
-    drop(pieces)
-    return file
+    return pieces
 
 
 def look_at(key: str, name: str) -> Inspection | None:

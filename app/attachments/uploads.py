@@ -17,9 +17,10 @@ from app.attachments.holding import (
     get_holder,
     held_files,
     media_types_of,
+    named,
     places_left,
-    size_in_words,
     size_limit_of,
+    too_large,
 )
 from app.attachments.inspection import Inspection, inspect_file
 from app.attachments.intake import CHUNK, Readable, intake, take_body
@@ -95,7 +96,7 @@ def begin_upload(
     media_types = media_types_of(attribute)
     kind_for(kept.name, media_types)
     if declared_size is not None and declared_size > limit:
-        raise TooLarge(_too_large(limit))
+        raise TooLarge(too_large(limit))
     return Reception(entity.id, attribute.name, kept.name, kept.shortened, limit, declared_size, media_types)
 
 
@@ -119,7 +120,7 @@ def receive(actor: Actor, reception: Reception, stream: Readable) -> StoredFile:
             body,
             limit=reception.limit,
             declared=reception.declared_size,
-            too_large=_too_large(reception.limit),
+            too_large=too_large(reception.limit),
         )
         path = Path(f"/proc/self/fd/{body.fileno()}")
         found = inspect_file(path, reception.name, allowed=reception.media_types)
@@ -185,8 +186,7 @@ def _attach(
         uploaded_by=actor.user_id,
         created_at=revision.at,
     )
-    named = {"id": str(file_id), "name": file.name, "mimeType": file.media_type, "size": size}
-    value = as_value(attribute, [*held_files(entity, attribute), named])
+    value = as_value(attribute, [*held_files(entity, attribute), named(file)])
     write_values(
         entity, {**values_of(entity), attribute.name: value}, revision=revision, changed_by=actor.user_id
     )
@@ -234,7 +234,3 @@ def full_words(entity: Entity, attribute: TemplateAttribute) -> str | None:
     if attribute.max_files == 1:
         return f"{attribute.label} holds one file, and there is one. Remove the present file first."
     return f"{attribute.label} holds at most {attribute.max_files} files. Remove one first."
-
-
-def _too_large(limit: int) -> str:
-    return f"This file is too large: at most {size_in_words(limit)} are accepted here."

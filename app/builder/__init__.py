@@ -12,6 +12,8 @@ A **recipe** says how one fragment is made. ``make`` names the way; the rest is 
     Measurements of one device, a row for each instant and a column for each metric (:mod:`app.builder.wide`).
 ``long``
     Measurements of several series: a row for each value, or a JSON object for each instant (:mod:`app.builder.long`).
+``documents``
+    Concepts or mappings: ready documents within one JSON object (:mod:`app.builder.documents`).
 ``copy``
     A range of a stored file (:mod:`app.builder.copying`).
 """

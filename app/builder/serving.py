@@ -27,6 +27,7 @@ import orjson
 from app.archive.fragments import Fragment, FragmentWriter, StoredWriter
 from app.builder.columns import UnfitValue
 from app.builder.copying import make_copy
+from app.builder.documents import make_documents
 from app.builder.fragments import Made, Recipe
 from app.builder.long import make_long
 from app.builder.records import make_records
@@ -38,6 +39,7 @@ from app.storage import Publication, StorageSettings, storage
 _PR_SET_PDEATHSIG = 1
 _MAKERS: dict[str, Callable[[Source, Recipe], Made]] = {
     "records": make_records,
+    "documents": make_documents,
     "wide": make_wide,
     "long": make_long,
 }

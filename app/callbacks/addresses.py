@@ -26,6 +26,11 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """IPv4 behind a translator: the last four bytes are the address that is really asked."""
 
+_NOBODYS = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16"))
+)
+"""Set aside by IANA, too; not every Python that we run on knows of each."""
+
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -120,6 +125,8 @@ def is_public(ip: Ip) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+    if any(ip in network for network in _NOBODYS):
+        return False
     inside = ip.is_private or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_reserved
     return ip.is_global and not inside and not ip.is_unspecified
 

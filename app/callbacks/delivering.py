@@ -143,6 +143,11 @@ def _send(claimed: Claimed, body: bytes | None) -> Answer:
 def _write_down(claimed: Claimed, answer: Answer) -> None:
     begin_writing()
     settings, now = bound.settings, clock.now()
+    message = select(OutboxMessage.id).where(OutboxMessage.id == claimed.id)
+    if db.session.scalar(message.with_for_update()) is None:
+        # Its export was forgotten meanwhile, and nobody is left to read what came of it.
+        db.session.rollback()
+        return
     db.session.add(
         CallbackTry(
             message_id=claimed.id,

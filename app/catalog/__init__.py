@@ -16,6 +16,7 @@ from app.catalog.listing import (
     Page,
     count_entities,
     counts_by_data_type,
+    found_ids,
     list_entities,
     recently_changed,
 )
@@ -25,9 +26,11 @@ from app.catalog.loading import (
     get_entity_by_key,
     list_organizations,
     list_templates,
+    may_answer_for,
     may_edit,
 )
 from app.catalog.making import create_entity, delete_entity, fault_of_key
+from app.catalog.seeing import note_list, note_view
 from app.catalog.surroundings import Neighbour, Surroundings, administrators_of, neighbours, surroundings
 from app.catalog.values import files_of, target_of, values_of
 
@@ -66,6 +69,7 @@ __all__ = [
     "files_of",
     "find_entities",
     "find_template",
+    "found_ids",
     "get_entity",
     "get_entity_by_key",
     "history_of",
@@ -73,8 +77,11 @@ __all__ = [
     "list_entities",
     "list_organizations",
     "list_templates",
+    "may_answer_for",
     "may_edit",
     "neighbours",
+    "note_list",
+    "note_view",
     "recently_changed",
     "references_from",
     "referencing",

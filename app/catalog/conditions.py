@@ -58,7 +58,7 @@ class Attribute:
 class Fixed:
     """The same value for every entity; ``None`` is no value."""
 
-    value: str | bool | None
+    value: str | int | None
 
 
 Operand = Column | Attribute | Fixed
@@ -110,11 +110,13 @@ def _test(operand: Operand, operator: Operator, value: Any) -> ColumnElement[boo
         return true() if _holds(operand.value, operator, value) else false()
     if isinstance(operand, Attribute):
         return _on_attribute(operand, operator, value)
+    if operator == "is_null":
+        return false()  # what every entity has
     if operand.name == "template_name":
         named = select(Template.id).where(_compared(Template.name.expression, "text", operator, value, fold=False))
         return Entity.template_id.in_(named)
     column, kind = COLUMNS[operand.name]
-    return false() if operator == "is_null" else _compared(column, kind, operator, value, fold=False)
+    return _compared(column, kind, operator, value, fold=False)
 
 
 def _on_attribute(operand: Attribute, operator: Operator, value: Any) -> ColumnElement[bool]:
@@ -160,7 +162,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 }
 
 
-def _holds(known: str | bool | None, operator: Operator, value: Any) -> bool:
+def _holds(known: str | int | None, operator: Operator, value: Any) -> bool:
     if operator == "is_null":
         return known is None
     if known is None:

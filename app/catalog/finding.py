@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.access.patience import patiently
 from app.actor import Actor
 from app.catalog.conditions import Condition, Operand, in_sql, order_by
+from app.catalog.findability import can_be_kept
 from app.catalog.listing import within_walls
 from app.catalog.search import matching_any, words_asked
 from app.extensions import db
@@ -70,9 +71,9 @@ def find_entities(actor: Actor, wish: Wish) -> Found:
 
 def entity_ids_by_key(actor: Actor, data_type: str, keys: set[str]) -> dict[str, UUID]:
     """The ids behind keys (devices' own ids), as far as the actor may see them."""
-    if not keys:
+    askable = {key for key in keys if can_be_kept(key)}
+    if not askable:
         return {}
     seen = within_walls(actor).with_only_columns(Entity.key, Entity.id)
-    return {
-        row.key: row.id for row in db.session.execute(seen.where(Entity.data_type == data_type, Entity.key.in_(keys)))
-    }
+    found = db.session.execute(seen.where(Entity.data_type == data_type, Entity.key.in_(askable)))
+    return {row.key: row.id for row in found}

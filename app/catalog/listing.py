@@ -90,6 +90,16 @@ def count_entities(actor: Actor, query: EntityQuery, at_most: int = COUNTED_AT_M
     return db.session.scalar(select(func.count()).select_from(some)) or 0
 
 
+def found_ids(actor: Actor, query: EntityQuery, at_most: int) -> tuple[UUID, ...]:
+    """The ids of what the query finds on all its pages, in its order; of more than ``at_most`` the first."""
+    _check(query)
+    column = getattr(Entity, query.sort)
+    order = (column.desc(), Entity.id.desc()) if query.descending else (column.asc(), Entity.id.asc())
+    return tuple(
+        db.session.scalars(_filtered(actor, query).with_only_columns(Entity.id).order_by(*order).limit(at_most))
+    )
+
+
 def counts_by_data_type(actor: Actor, at_most: int = COUNTED_AT_MOST) -> dict[str, int]:
     """How many entities of each data type the actor may see; counting stops at ``at_most`` + 1 of each."""
     return {

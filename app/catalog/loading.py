@@ -63,6 +63,11 @@ def may_edit(actor: Actor, entity: Entity) -> bool:
     return entity.data_type not in MADE_ELSEWHERE and allows(actor, Permission.EDIT, entity.organization_id)
 
 
+def may_answer_for(actor: Actor, entity: Entity) -> bool:
+    """Whether the actor administers the entity's organization: is told who has seen it, and may erase it."""
+    return allows(actor, Permission.MANAGE, entity.organization_id)
+
+
 def list_templates(actor: Actor, data_type: str | None = None) -> list[Template]:
     """The templates of the actor's tenant, by label; those of one data type if it is given."""
     wanted = select(Template).where(Template.tenant_id == actor.tenant_id)

@@ -39,6 +39,7 @@ from app.demonstration.sources.devices import DESCRIBED, Device, device_logs, de
 from app.demonstration.sources.synthea import InventedPatient, invented_patients
 from app.demonstration.sources.telemetry import readings
 from app.demonstration.sources.waveforms import Electrocardiogram, resting_ecg
+from app.demonstration.terminology import load_terminology
 from app.extensions import db
 from app.measurements import seal_measurements, series_for
 from app.models import Entity, EntityHistory, Revision, begin_writing, take_revision
@@ -71,7 +72,7 @@ def load_demonstration(credentials_path: Path) -> Load:
     begun = monotonic()
     settled = settle(credentials_path)
     lines = [f"{settled.made} tenants, organizations, wards, people and templates"] if settled.made else []
-    for step in (load_devices, load_trial, load_invented, attach_files):
+    for step in (load_devices, load_trial, load_invented, attach_files, load_terminology):
         if done := step(settled):
             lines.append(done)
     db.session.rollback()

@@ -111,8 +111,22 @@ TRIAL_PATIENT = TemplatePlan(
         *PATIENT_FILES,
     ),
     (
-        MetricSpec(name="cd4", label="CD4 cells", unit="cells/mm³", normal_low=500, normal_high=1500),
-        MetricSpec(name="cd8", label="CD8 cells", unit="cells/mm³", normal_low=150, normal_high=1000),
+        MetricSpec(
+            name="cd4",
+            label="CD4 cells",
+            unit="cells/mm³",
+            normal_low=500,
+            normal_high=1500,
+            description="CD4-positive T lymphocytes counted in blood at a visit.",
+        ),
+        MetricSpec(
+            name="cd8",
+            label="CD8 cells",
+            unit="cells/mm³",
+            normal_low=150,
+            normal_high=1000,
+            description="CD8-positive T lymphocytes counted in blood at a visit.",
+        ),
     ),
     description=PROVENANCE[0].sentence,
 )
@@ -175,9 +189,15 @@ DEVICE_ATTRIBUTES = (
     ),
 )
 SELF_TEST = (
-    MetricSpec(name="battery", label="Battery capacity", unit="%", normal_low=60, normal_high=100),
-    MetricSpec(name="temperature", label="Temperature inside", unit="°C", normal_low=15, normal_high=40),
-)
+    MetricSpec(
+        name="battery", label="Battery capacity", unit="%", normal_low=60, normal_high=100,
+        description="What is left of the battery's capacity, as the device's own test says each morning.",
+    ),
+    MetricSpec(
+        name="temperature", label="Temperature inside", unit="°C", normal_low=15, normal_high=40,
+        description="Inside the case, as the device's own test says each morning.",
+    ),
+)  # fmt: skip
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 ECG_RECORDER = TemplatePlan(
     "device",

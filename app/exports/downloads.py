@@ -135,7 +135,11 @@ def _ready(actor: Actor, export_id: UUID) -> Export:
         raise Gone(EXPIRED)
     if export.state != "ready":
         raise NotReady(NOT_READY[export.state])
-    _ask_rights(actor, export)
+    try:
+        _ask_rights(actor, export)
+    except Forbidden:
+        _note(actor, export_id, {"why": "rights"}, 0, outcome="refused")
+        raise
     return export
 
 
@@ -161,9 +165,9 @@ def _member(file: ExportFile) -> Member:
     )
 
 
-def _note(actor: Actor, export_id: UUID, details: dict[str, str | int], size: int) -> None:
+def _note(actor: Actor, export_id: UUID, details: dict[str, str | int], size: int, *, outcome: str = "done") -> None:
     begin_writing()
-    record.note(actor, "export.download", "export", export_id, details=details, byte_count=size)
+    record.note(actor, "export.download", "export", export_id, details=details, byte_count=size, outcome=outcome)
     db.session.commit()
 
 

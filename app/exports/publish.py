@@ -86,8 +86,9 @@ def publish_export(claim: Claim, heart: Heart) -> None:
         writer = ZipWriter(_Watched(sink, heart), order.at)
         built = [_add(writer, one) for one in parts]
         description = KINDS[kind].describe(order, built)
-        writer.add_bytes("datapackage.json", data_package_bytes(description))
-        writer.add_bytes("README.txt", readme_text(description).encode())
+        if description is not None:
+            writer.add_bytes("datapackage.json", data_package_bytes(description))
+            writer.add_bytes("README.txt", readme_text(description).encode())
         archive = writer.finish()
         sink.settle()
         failpoints.reach(failpoints.BEFORE_RENAME)
@@ -96,7 +97,7 @@ def publish_export(claim: Claim, heart: Heart) -> None:
     failpoints.reach(failpoints.AFTER_RENAME)
     try:
         failpoints.reach(failpoints.BEFORE_COMMIT)
-        _commit(claim, archive, built)
+        _commit(claim, archive, built, lasts=KINDS[kind].shared)
     except Lost:
         if not is_done(claim):
             storage.delete(claim.archive_key)
@@ -216,7 +217,7 @@ def _add(writer: ZipWriter, one: _FileParts) -> BuiltFile:
     return BuiltFile(one.subject, one.media_type, one.layout, member)
 
 
-def _commit(claim: Claim, archive: Archive, built: list[BuiltFile]) -> None:
+def _commit(claim: Claim, archive: Archive, built: list[BuiltFile], *, lasts: bool) -> None:
     def rest() -> None:
         now = clock.now()
         days = db.session.execute(select(Tenant.retention_days).where(Tenant.id == claim.tenant_id)).scalar_one()
@@ -227,7 +228,7 @@ def _commit(claim: Claim, archive: Archive, built: list[BuiltFile]) -> None:
                 state="ready",
                 phase="Ready",
                 finished_at=now,
-                expires_at=now + timedelta(days=days),
+                expires_at=None if lasts else now + timedelta(days=days),
                 archive_key=claim.archive_key,
                 archive_bytes=archive.length,
                 archive_sha256=archive.sha256,

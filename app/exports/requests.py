@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import exists, func, literal, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from app import callbacks, clock, jobqueue, record
 from app.access import visible_exports
 from app.actor import Actor
-from app.errors import AlreadyRunning, Invalid, NotFound, Throttled
+from app.errors import AlreadyRunning, Forbidden, Invalid, NotFound, Throttled
 from app.exports.claims import milliseconds
 from app.exports.estimate import Preview, estimate
 from app.exports.kinds import KINDS
@@ -35,9 +35,11 @@ class Params(Protocol):
     def to_json(self) -> str: ...
 
 
-LONGEST_LABEL = 36
 CANCELLED = "It was cancelled before it was finished."
 DELETED = "It was deleted."
+ASKED_AGAIN = 3
+"""How often a request that found its subject taken is made anew because what took it had ended by then."""
+
 MOST_OF_A_PERSON = 20
 MOST_OF_A_TENANT = 200
 
@@ -79,7 +81,7 @@ def request_export(
     :param kind: a key of :data:`~app.exports.kinds.KINDS`
     :param params: what that kind is asked for
     :param request_key: 8 to 64 characters that the face made once for the form
-    :param label: what the requester calls it, 1 to 36 characters; several may be called the same
+    :param label: what the requester calls it, as long as its kind allows; several may be called the same
     :param callback_url: is told of its end by a signed POST, whatever that end is; see :mod:`app.callbacks`
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
@@ -87,45 +89,66 @@ def request_export(
     :raises Throttled: too many exports are pending
     """
     KINDS[kind].check(actor, params)
-    _check_facts(request_key, label, callback_url)
-    begin_writing()
-    known = _of_request(actor, request_key)
-    if known is not None:
-        db.session.rollback()
-        return get_export(actor, known)
-    _refuse_too_many(actor)
-    export = _new_export(actor, kind, params, request_key)
-    export.label, export.callback_url = label, callback_url
-    subject = export.subject
-    db.session.add(export)
-    db.session.flush()
-    db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
-    record.note(actor, "export.request", "export", export.id)
-    try:
-        db.session.commit()
-    except IntegrityError:
-        return _made_meanwhile(actor, kind, subject, request_key)
+    _check_facts(kind, request_key, label, callback_url)
+    for left in reversed(range(ASKED_AGAIN)):
+        begin_writing()
+        known = _of_request(actor, request_key)
+        if known is not None:
+            db.session.rollback()
+            return get_export(actor, known)
+        _refuse_too_many(actor)
+        export = _new_export(actor, kind, params, request_key)
+        export.label, export.callback_url = label, callback_url
+        subject = export.subject
+        try:
+            _add(actor, export)
+        except IntegrityError as fault:
+            if (made := _made_meanwhile(actor, kind, subject, request_key)) is not None:
+                return made
+            if not left or not _of_subject(fault):
+                raise
+        else:
+            break
     jobqueue.ring()
     return export
 
 
-def _made_meanwhile(actor: Actor, kind: str, subject: str, request_key: str) -> Export:
-    """What stood in the way of a new row: the same request, or one of the same subject."""
+def _add(actor: Actor, export: Export) -> None:
+    db.session.add(export)
+    db.session.flush()
+    db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
+    record.note(actor, "export.request", "export", export.id)
+    db.session.commit()
+
+
+def _made_meanwhile(actor: Actor, kind: str, subject: str, request_key: str) -> Export | None:
+    """What stood in the way of a new row: the same request; ``None`` when nothing stands there any more.
+
+    :raises AlreadyRunning: one of the same subject
+    """
     db.session.rollback()
     known = _of_request(actor, request_key)
     if known is not None:
         return get_export(actor, known)
-    if not subject_is_pending(kind, subject):
-        raise  # the constraint's own fault, which brought us here
-    raise AlreadyRunning("Such an export is being made already.") from None
+    running = pending_of(kind, subject)
+    if running is not None:
+        raise AlreadyRunning("Such an export is being made already.", running) from None
+    return None
 
 
-def _check_facts(request_key: str, label: str | None, callback_url: str | None) -> None:
+def _of_subject(fault: IntegrityError) -> bool:
+    """Whether it is the wall between two exports of one subject that was met."""
+    words = str(fault.orig)
+    return "uq_export_pending_subject" in words or "export.kind, export.subject" in words
+
+
+def _check_facts(kind: str, request_key: str, label: str | None, callback_url: str | None) -> None:
     """What is asked for beside the kind's own parameters."""
+    longest = KINDS[kind].longest_label
     if not 8 <= len(request_key) <= 64:
         raise Invalid(fields={"request_key": "The form was incomplete. Load it again."})
-    if label is not None and not 1 <= len(label) <= LONGEST_LABEL:
-        raise Invalid(fields={"label": f"Give it a name of 1 to {LONGEST_LABEL} characters."})
+    if label is not None and not 1 <= len(label) <= longest:
+        raise Invalid(fields={"label": f"Give it a name of 1 to {longest} characters."})
     if callback_url is not None:
         # A name is looked up, and no transaction waits for that.
         db.session.rollback()
@@ -175,7 +198,7 @@ def cancel_export(actor: Actor, export_id: UUID) -> Export:
 
     :raises NotFound: there is none, or it is somebody else's
     """
-    get_export(actor, export_id)
+    _refuse_shared(get_export(actor, export_id))
     check_token(actor)
     begin_writing()
     if cancel_pending(export_id, CANCELLED):
@@ -190,9 +213,11 @@ def delete_export(actor: Actor, export_id: UUID) -> None:
     :raises NotFound: there is none, or it is somebody else's
     :raises Forbidden: the actor's token is not for exports
     """
-    get_export(actor, export_id)
+    _refuse_shared(get_export(actor, export_id))
     check_token(actor)
     begin_writing()
+    # Of two who delete it at once the second finds nothing any more.
+    db.session.execute(select(Export.id).where(Export.id == export_id).with_for_update())
     export = get_export(actor, export_id)
     key, now = export.archive_key, clock.now()
     # First, so that nobody is called back about what is no longer there.
@@ -207,6 +232,14 @@ def delete_export(actor: Actor, export_id: UUID) -> None:
     db.session.commit()
     if key:
         storage.delete(key)
+
+
+def _refuse_shared(export: Export) -> None:
+    """
+    :raises Forbidden: the export is nobody's own
+    """
+    if KINDS[export.kind].shared:
+        raise Forbidden("This export belongs to a release of a repository: it is deleted there.", reason="shared")
 
 
 def _refuse_too_many(actor: Actor) -> None:
@@ -236,7 +269,7 @@ def _new_export(actor: Actor, kind: str, params: Params, request_key: str) -> Ex
         tenant_id=actor.tenant_id,
         owner_id=actor.user_id,
         kind=kind,
-        subject=KINDS[kind].subject(export_id, text),
+        subject=KINDS[kind].subject(export_id, actor.tenant_id, text),
         request_key=request_key,
         name=f"{KINDS[kind].called}-{now:%Y-%m-%d-%H%M%S}-{export_id.hex[:4]}.zip",
         params=text,
@@ -245,7 +278,7 @@ def _new_export(actor: Actor, kind: str, params: Params, request_key: str) -> Ex
     )
 
 
-def subject_is_pending(kind: str, subject: str) -> bool:
-    """Whether an export of the subject is queued or building."""
-    pending = exists().where(Export.kind == kind, Export.subject == subject, Export.state.in_(PENDING_STATES))
-    return bool(db.session.scalar(select(pending)))
+def pending_of(kind: str, subject: str) -> UUID | None:
+    """The export of the subject that is queued or building."""
+    pending = select(Export.id).where(Export.kind == kind, Export.subject == subject, Export.state.in_(PENDING_STATES))
+    return db.session.scalar(pending)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from app.access import Permission, require
+from app.access import Permission, allows, require
 from app.access.visibility import organizations_with
 from app.actor import Actor
 from app.errors import Forbidden
@@ -20,6 +20,9 @@ def check_rights(actor: Actor) -> None:
     :raises Forbidden: ``reason`` says which of the two
     """
     require(actor, Permission.EXPORT_DATA)
+    if not allows(actor, Permission.VIEW):
+        # Every role that exports may look; a token can be made for exporting alone, and that would be looking.
+        raise Forbidden("An export shows records, and this token was not made to view them.", reason="permission")
     tenant = db.session.get_one(Tenant, actor.tenant_id)
     if not tenant.exports_enabled:
         raise Forbidden(

@@ -56,6 +56,10 @@ class SessionSource:
     def cells(self, statement: str) -> bytes:
         return _lines(self._rows(statement))
 
+    def documents(self, statement: str) -> Lines:
+        rows = sorted(map(tuple, self._rows(statement)))
+        return Lines(len(rows), ",\n".join(document for _, document in rows).encode())
+
     def _rows(self, statement: str) -> list[Sequence[Any]]:
         # Past SQLAlchemy and its parameters: a percent sign in the text is a percent sign.
         driver: Any = self._connection.connection.driver_connection

@@ -43,5 +43,5 @@ def _settle(export_id: UUID, state: str, reason: str, action: str) -> bool:
         return False
     callbacks.announce(export_id, state)
     if action == "export.failed":
-        record.note(None, action, "export", export_id, tenant_id=settled.tenant_id, outcome="failed")
+        record.note(None, action, "export", export_id, tenant_id=settled.tenant_id, outcome="failed", via="job")
     return True

@@ -150,7 +150,7 @@ def _expire(export_id: UUID, now: datetime) -> int:
     export.state, export.phase, export.archive_key = "expired", "Expired", None
     export.reason = "The archive was kept as long as your organization's rules say, and then removed."
     export.version += 1
-    record.note(None, "export.expire", "export", export_id, tenant_id=export.tenant_id)
+    record.note(None, "export.expire", "export", export_id, tenant_id=export.tenant_id, via="job")
     db.session.flush()
     callbacks.announce(export_id, "expired")
     db.session.commit()

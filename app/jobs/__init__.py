@@ -9,7 +9,7 @@ import socket
 
 from flask import Flask
 
-from app import exports
+from app import exports, imports
 from app.models.transactions import fresh_connections
 
 _PR_SET_PDEATHSIG = 1
@@ -30,6 +30,15 @@ def work_on_exports() -> int:
     die_with_parent()
     with _app.app_context(), fresh_connections():
         return exports.work_until_idle(f"{socket.gethostname()}/{os.getpid()}")
+
+
+def work_on_imports() -> int:
+    """Answer the bell for measurements in files: until none waits. Returns how many were brought to their end."""
+    if _app is None:
+        raise RuntimeError("the worker's face is not bound to an application")
+    die_with_parent()
+    with _app.app_context(), fresh_connections():
+        return imports.work_until_idle()
 
 
 def die_with_parent() -> None:

@@ -16,7 +16,6 @@ from app.access.patience import patiently
 from app.actor import Actor
 from app.errors import Invalid
 from app.extensions import db
-from app.measurements.receiving import name_of
 from app.measurements.subjects import sources_of, subject_of
 from app.measurements.times import epoch_ms
 from app.models import Entity, Measurement, Metric, Series
@@ -148,7 +147,7 @@ def _range(actor: Actor, whose: Whose, names: Sequence[str]) -> _Range:
         raise Invalid(f"These are more than {MOST_SERIES} series: name the patient or the session, too.")
     series = {one.id: one for one in db.session.scalars(select(Series).where(Series.id.in_(ids)))} if ids else {}
     metrics = db.session.scalars(select(Metric).where(Metric.tenant_id == actor.tenant_id))
-    return _Range(series, {one.id: name_of(one) for one in metrics if not names or name_of(one) in names})
+    return _Range(series, {one.id: one.called for one in metrics if not names or one.called in names})
 
 
 def _keys(

@@ -63,11 +63,13 @@ def values_table(
     cursor: str | None = None,
     limit: int = 200,
     data_type: str | None = None,
+    device_ids: Sequence[UUID] = (),
 ) -> ValuesPage:
     """A page of the values that the chart of the same arguments draws: ``start <= time <= end``.
 
     :param order: by time, ``asc`` or ``desc``
     :param cursor: ``next`` or ``previous`` of another page with the same arguments
+    :param device_ids: only what these measured; all when none is named
     :raises NotFound, Invalid: as :func:`~app.measurements.drawing.chart_of`; an unreadable cursor
         (``cursor``)
     """
@@ -75,7 +77,7 @@ def values_table(
     backwards, edge = _read_cursor(cursor)
     entity = subject_of(actor, entity_id, data_type)
     every = holdings_of(sources_of(actor, entity))
-    holdings = chosen(every, metric_ids)
+    holdings = [one for one in chosen(every, metric_ids) if not device_ids or one.source.device_id in device_ids]
     by_series: dict[int, tuple[Source, list[int]]] = {}
     for held in holdings:
         by_series.setdefault(held.source.series_id, (held.source, []))[1].append(held.metric.id)

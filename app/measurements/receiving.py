@@ -176,7 +176,7 @@ class _Receiver:
             for template_id in templates:
                 for metric in rows:
                     if metric.template_id == template_id:
-                        known.setdefault(name_of(metric), metric)
+                        known.setdefault(metric.called, metric)
             self._metrics[templates] = known
         return self._metrics[templates]
 
@@ -204,11 +204,6 @@ class _Receiver:
             made = series_for(self._actor.tenant_id, device_id=device_id, patient_id=patient_id, session_id=session_id)
             self._series[ids] = made.id
         return self._series[ids]
-
-
-def name_of(metric: Metric) -> str:
-    """What programs call a metric: its name, with its part before it where a thing has several."""
-    return f"{metric.part}.{metric.name}" if metric.part else metric.name
 
 
 def _number(metric: Metric, value: Any) -> float | str:

@@ -259,6 +259,8 @@ def _moved(work: _Work, revision: int, now: int) -> bool:
     """Whether the span's values or blocks are not those any more that were read."""
     if work.span.start == work.span.stop:
         return False
+    if db.session.scalar(select(Series.id).where(Series.id == work.series_id)) is None:
+        return True  # erased meanwhile: a block would bring it back
     start, stop = (from_milliseconds(one) for one in work.span)
     block, held = MeasurementBlock, Measurement
     others = select(func.count()).where(block.series_id == work.series_id, block.start < stop, block.stop > start)

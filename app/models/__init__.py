@@ -10,18 +10,36 @@ from app.models.measurement import (
     MeasurementUnsealed,
     Series,
 )
+from app.models.measurement_import import MeasurementImport
 from app.models.organization import Location, Organization
-from app.models.record import AuditEvent, CallbackTry, OutboxMessage
+from app.models.record import AuditChain, AuditEvent, CallbackTry, OutboxMessage
+from app.models.sign_in import HalfSignIn, RecoveryCode, SecondStep, SignInLink
 from app.models.stored_file import FilePiece, StoredFile
 from app.models.template import Metric, Template, TemplateAttribute
 from app.models.tenant import Revision, Tenant, take_revision
+from app.models.terminology import (
+    CollectionReference,
+    Concept,
+    ConceptHistory,
+    ConceptWord,
+    Mapping,
+    MappingHistory,
+    Release,
+    Repository,
+    take_repository_revision,
+)
 from app.models.transactions import begin_writing
 from app.models.user import ApiToken, Membership, SignInSession, User
 
 __all__ = [
     "ApiToken",
+    "AuditChain",
     "AuditEvent",
     "CallbackTry",
+    "CollectionReference",
+    "Concept",
+    "ConceptHistory",
+    "ConceptWord",
     "Entity",
     "EntityHistory",
     "EntityValue",
@@ -30,19 +48,28 @@ __all__ = [
     "ExportFile",
     "ExportPart",
     "FilePiece",
+    "HalfSignIn",
     "Location",
+    "Mapping",
+    "MappingHistory",
     "Measurement",
     "MeasurementBlock",
     "MeasurementHistory",
+    "MeasurementImport",
     "MeasurementRollup",
     "MeasurementUnsealed",
     "Membership",
     "Metric",
     "Organization",
     "OutboxMessage",
+    "RecoveryCode",
     "Reference",
+    "Release",
+    "Repository",
     "Revision",
+    "SecondStep",
     "Series",
+    "SignInLink",
     "SignInSession",
     "StoredFile",
     "Template",
@@ -50,5 +77,6 @@ __all__ = [
     "Tenant",
     "User",
     "begin_writing",
+    "take_repository_revision",
     "take_revision",
 ]

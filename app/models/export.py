@@ -18,6 +18,8 @@ PENDING_STATES = ("queued", "building")
 STEPS = ("plan", "build", "publish")
 PART_STATES = ("queued", "building", "done")
 
+# SQLite does not count characters, and keeps the number with which the table was once made.
+_LABEL = String(128).with_variant(String(36), "sqlite")
 _PENDING = text("state IN ('queued', 'building')")
 
 
@@ -59,7 +61,7 @@ class Export(Base):
     subject: Mapped[str] = mapped_column(String(200))
     request_key: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(120))
-    label: Mapped[str | None] = mapped_column(String(36))
+    label: Mapped[str | None] = mapped_column(_LABEL)
     callback_url: Mapped[str | None] = mapped_column(String(2000))
     params: Mapped[str] = mapped_column(Text)
     frozen: Mapped[str | None] = mapped_column(Text)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
@@ -14,12 +14,16 @@ from app.extensions import Base
 from app.models.types import BigId, Id, Instant, database_now, one_of
 
 OUTCOMES = ("done", "refused", "failed")
+_UNSEALED = text("sequence IS NULL")
 
 
 class AuditEvent(Base):
-    """Who did what to what, when, from where, with which outcome. Never changed, never removed; no patient values.
+    """Who did what to what, when, from where, with which outcome. Never changed; no patient values.
 
     ``tenant_id`` is empty only for events before anybody is known (a wrong password for an unknown address).
+    ``subject_id`` is the record that it is about, when that is another thing than the object: the holder of a file.
+    ``sequence`` and ``hash`` are its place in the chain, empty until it is sealed (:mod:`app.record.chain`); triggers
+    of the database refuse every other change, and a removal unless the chain says that the event may go.
     """
 
     __tablename__ = "audit_event"
@@ -27,6 +31,11 @@ class AuditEvent(Base):
         one_of("outcome", OUTCOMES, "outcome"),
         Index("ix_audit_event_tenant", "tenant_id", "id"),
         Index("ix_audit_event_object", "object_type", "object_id"),
+        Index("ix_audit_event_at", "tenant_id", "at", "id"),
+        Index("ix_audit_event_person", "user_id", "at", "id"),
+        Index("ix_audit_event_subject", "subject_id", "at", "id"),
+        Index("uq_audit_event_sequence", "sequence", unique=True),
+        Index("ix_audit_event_unsealed", "id", sqlite_where=_UNSEALED, postgresql_where=_UNSEALED),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -40,10 +49,30 @@ class AuditEvent(Base):
     action: Mapped[str] = mapped_column(String(64))
     object_type: Mapped[str | None] = mapped_column(String(32))
     object_id: Mapped[str | None] = mapped_column(String(108))
+    subject_id: Mapped[UUID | None] = mapped_column(Id)
     details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     row_count: Mapped[int | None] = mapped_column(BigInteger)
     byte_count: Mapped[int | None] = mapped_column(BigInteger)
     outcome: Mapped[str] = mapped_column(String(16))
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    hash: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditChain(Base):
+    """Where the chain of events ends and where it begins: one row.
+
+    ``hash`` is that of the event numbered ``sequence``, the last one sealed. Events up to ``removed_through`` were
+    removed when they were old enough; ``removed_hash`` is that of the last of them, to which the next one is chained.
+    """
+
+    __tablename__ = "audit_chain"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+    hash: Mapped[str] = mapped_column(String(64))
+    removed_through: Mapped[int] = mapped_column(BigInteger, default=0)
+    removed_hash: Mapped[str] = mapped_column(String(64))
 
 
 class OutboxMessage(Base):

@@ -32,6 +32,9 @@ class Tenant(Base):
     demonstration_notice: Mapped[str | None] = mapped_column(String(2000))
     """Said on every page when the tenant holds demonstration data: what it is and where it comes from."""
 
+    second_step_for: Mapped[str] = mapped_column(String(200), default="")
+    """Who must have a second step at sign-in: roles with spaces between, ``*`` for everybody."""
+
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     changed_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

@@ -72,6 +72,8 @@ class SignInSession(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(300))
+    second_step: Mapped[bool] = mapped_column(default=False)
+    """Whether more than the password was asked for."""
 
     user: Mapped[User] = relationship(lazy="joined")
 
@@ -97,6 +99,9 @@ class ApiToken(Base):
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     scopes: Mapped[str] = mapped_column(String(300), default="")
     """Permissions, with spaces between; what the person's roles do not allow is not allowed to the token either."""
+
+    requests_per_minute: Mapped[int | None] = mapped_column()
+    """A limit of its own below its tenant's; it counts for all that comes of it, and stands at the family's first."""
 
     address: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

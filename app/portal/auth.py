@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import accounts
 from app.errors import Invalid, Throttled
-from app.portal import signed_in
+from app.portal import auth_second, signed_in
 from app.portal.own_paths import own_path
 
 bp = Blueprint("auth", __name__)
@@ -35,7 +35,7 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.post("/sign-in")
 def submit() -> ResponseReturnValue:
-    """Begin a session, with a new id and an emptied cookie, whatever the browser held before."""
+    """Begin a session, with a new id and an emptied cookie, whatever the browser held before; or ask for more."""
     form = SignInForm(request.form.get("email", "").strip()[:254], own_path(request.form.get("next")))
     password = request.form.get("password", "")
     if not form.email:
@@ -45,7 +45,7 @@ def submit() -> ResponseReturnValue:
     if form.errors:
         return render_template("auth/sign_in.html", form=form), 422
     try:
-        secret = accounts.sign_in(
+        entry = accounts.sign_in(
             form.email, password, address=request.remote_addr, user_agent=request.user_agent.string,
             request_id=g.request_id,
         )  # fmt: skip
@@ -56,7 +56,9 @@ def submit() -> ResponseReturnValue:
         form.errors[""] = refusal.message
         return render_template("auth/sign_in.html", form=form), 429, {"Retry-After": str(refusal.retry_after)}
     signed_in.end()
-    signed_in.begin(secret)
+    if entry.owes is not None:
+        return auth_second.owe(entry.secret, entry.owes, form.next)
+    signed_in.begin(entry.secret)
     return redirect(form.next or url_for("portal.home"), 303)
 
 

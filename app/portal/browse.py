@@ -59,13 +59,14 @@ def list_page(data_type: str) -> ResponseReturnValue:
         (known for known in templates if (known.id,) == form.templates or len(templates) == 1), None
     )
     columns = column_attributes(one_template.attributes) if one_template else []
-    whole = page.items if page.previous is None and page.next is None else ()
-    return render_template(
+    found = catalog.count_entities(actor, form.query())
+    shown_page = render_template(
         "browse/list.html",
         form=form,
         page=page,
-        found_url=form.found_url([one.id for one in whole]),
-        count=counted(catalog.count_entities(actor, form.query()), COUNTED_AT_MOST),
+        found=found,
+        found_url=form.found_url(found),
+        count=counted(found, COUNTED_AT_MOST),
         label=plural(data_type),
         templates=templates,
         organizations=organizations,
@@ -76,6 +77,8 @@ def list_page(data_type: str) -> ResponseReturnValue:
         sorts=list(SORT_WORDS.items()),
         entity_url=entity_url,
     )
+    catalog.note_list(actor, data_type, page.items, form.parameters())
+    return shown_page
 
 
 @bp.get("/<data_type>/<uuid:entity_id>")
@@ -85,7 +88,7 @@ def show(data_type: str, entity_id: UUID) -> ResponseReturnValue:
     entity = catalog.get_entity(actor, entity_id, data_type)
     values = catalog.values_of(entity)
     summary = measurements.summary_of(actor, entity)
-    return render_template(
+    page = render_template(
         "browse/show.html",
         **_heading(entity),
         attributes=shown_attributes(entity, values, catalog.references_from(actor, entity)),
@@ -98,8 +101,11 @@ def show(data_type: str, entity_id: UUID) -> ResponseReturnValue:
         measurements_url=export_url(actor, entity) if summary or data_type == "device" else None,
         versions=_versions(catalog.history_of(actor, entity_id, limit=3)),
         may_edit=catalog.may_edit(actor, entity),
+        answers_for=catalog.may_answer_for(actor, entity),
         entity_url=entity_url,
     )
+    catalog.note_view(actor, entity)
+    return page
 
 
 @bp.get("/<data_type>/<uuid:entity_id>/history")
@@ -113,13 +119,15 @@ def history(data_type: str, entity_id: UUID) -> ResponseReturnValue:
     versions = catalog.history_of(actor, entity_id, before=before)
     older = versions[-1].revision if versions and not versions[-1].is_first else None
     here = url_for(".history", data_type=data_type, entity_id=entity_id)
-    return render_template(
+    page = render_template(
         "browse/history.html",
         **_heading(entity),
         versions=_versions(versions),
         before=before,
         older_url=f"{here}?before={older}" if older else None,
     )
+    catalog.note_view(actor, entity, "history")
+    return page
 
 
 @bp.get("/<data_type>/<uuid:entity_id>/edit")
@@ -128,7 +136,9 @@ def edit(data_type: str, entity_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
     entity = catalog.get_entity(actor, entity_id, data_type)
     catalog.require_edit(actor, entity)
-    return _edit_page(entity)
+    page = _edit_page(entity)
+    catalog.note_view(actor, entity, "form")
+    return page
 
 
 @bp.post("/<data_type>/<uuid:entity_id>/edit")

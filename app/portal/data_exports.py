@@ -119,7 +119,10 @@ def _previewed(form: DataExportForm) -> DataPreview | None:
     except Unavailable as refusal:
         form.too_much = refusal.message
         return None
-    return None if set(form.errors) - {""} else found
+    if set(form.errors) - {""}:
+        return None
+    exports.note_preview(current_actor(), "data_export", form.params().to_json(), found.values)
+    return found
 
 
 def _id(text: str) -> UUID:

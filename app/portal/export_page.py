@@ -6,27 +6,30 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import jsonify, render_template
+from flask import flash, jsonify, render_template
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from app import catalog
 from app.actor import Actor
 from app.attachments import size_in_words
 from app.catalog import COUNTED_AT_MOST
 from app.errors import Forbidden, NotFound
-from app.exports import Preview
+from app.exports import MOST_ENTITIES, Preview
 from app.models import Entity, Template
 from app.models.template import DATA_TYPES
 from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS, PERIODS, PRESETS, ReportForm
+from app.portal.list_form import ListForm
 from app.portal.presenting import counted, entity_url, plural
 from app.portal.wishes import wants_json
 
 FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
 MEASUREMENTS_HINT = (
     "Every value by itself, or the values of an instant together in JSON; the archive’s description says the unit of "
-    "each metric. Templates and attached files do not apply. "
-    "For a table by device, choose Measurements above."
+    "each metric."
 )
+FOR_TABLES = " Templates and attached files do not apply. For a table by device, choose Measurements above."
+NOTHING_FOUND = "The search finds nothing any more. Choose here what to export."
 MOST_SHOWN = 50
 """So many chosen records can be dropped one by one; more stay chosen together."""
 
@@ -38,6 +41,17 @@ class Chosen:
     id: str
     caption: str
     url: str | None
+
+
+def take_found(actor: Actor, form: ReportForm, args: MultiDict[str, str]) -> None:
+    """What a list's filters find is chosen as if it had been named one by one."""
+    if "found" not in args:
+        return
+    query = ListForm.parse(args.get("data_type", ""), args).query()
+    form.entity_ids = tuple(str(one) for one in catalog.found_ids(actor, query, MOST_ENTITIES))
+    if not form.entity_ids:
+        form.period = "creation"
+        flash(NOTHING_FOUND, "info")
 
 
 def take_types_of_chosen(actor: Actor, form: ReportForm) -> None:
@@ -61,18 +75,31 @@ def form_page(actor: Actor, form: ReportForm, preview: Preview | None) -> str:
     return render_template(
         "exports/new.html",
         form=form,
-        types=_types(actor, form, templates),
+        types=_types_of_chosen(form, list(entities.values())) if entities else _types(actor, form, templates),
+        heading=_heading(form, entities),
         template_groups=_groups(actor, form, templates),
         chosen=[_chosen(text, entity) for text, entity in entities.items()],
         chosen_together=form.entity_ids[MOST_SHOWN:],
-        periods=[
-            (value, words) for value, words in PERIODS.items() if value != "any" or form.entity_ids
-        ],
+        periods=_periods(form),
         orders=list(ORDERS.items()),
         formats=[(value, name, hint) for value, (name, hint) in FORMATS.items()],
         presets=list(PRESETS.items()),
         **_preview_words(preview),
     )
+
+
+def _heading(form: ReportForm, entities: dict[str, Entity | None]) -> str:
+    if not entities:
+        return "New export"
+    if len(form.entity_ids) == 1 and (only := entities[form.entity_ids[0]]):
+        return f"Export {only.caption}"
+    return f"Export {_counted(len(form.entity_ids), False)}"
+
+
+def _periods(form: ReportForm) -> list[tuple[str, str]]:
+    """Whoever chose records seldom wants a period too: it comes last, and is not offered to others."""
+    known = list(PERIODS.items())
+    return [known[-1], *known[:-1]] if form.entity_ids else known[:-1]
 
 
 def preview_part(form: ReportForm, preview: Preview | None) -> str:
@@ -136,6 +163,16 @@ def _types(actor: Actor, form: ReportForm, templates: list[Template]) -> list[tu
     types: list[tuple[str, ...]] = [
         (one, f"{plural(one)} ({counted(counts[one], COUNTED_AT_MOST)})") for one in offered
     ]
+    return [*types, (MEASUREMENTS, plural(MEASUREMENTS), MEASUREMENTS_HINT + FOR_TABLES)]
+
+
+def _types_of_chosen(form: ReportForm, entities: list[Entity | None]) -> list[tuple[str, ...]]:
+    """Chosen records hold nothing of other data types, so those are not offered."""
+    theirs = dict.fromkeys(one.data_type for one in entities if one)
+    theirs |= dict.fromkeys(one for one in form.data_types if one != MEASUREMENTS)
+    types: list[tuple[str, ...]] = [(one, plural(one)) for one in theirs]
+    if len(types) == 1:
+        types = [(types[0][0], "The record itself" if len(form.entity_ids) == 1 else "The records themselves")]
     return [*types, (MEASUREMENTS, plural(MEASUREMENTS), MEASUREMENTS_HINT)]
 
 

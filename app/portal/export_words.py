@@ -17,7 +17,7 @@ from app.models import Export, ExportFile
 from app.portal.data_export_words import data_export_lines, holds_measurements
 from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS
 from app.portal.export_lines import Line, record_links
-from app.portal.presenting import plural
+from app.portal.presenting import SINGULAR, plural
 
 FIRST_DELAYS = (0.3, 0.7, 1.0)
 """Most exports are small: the first polls come quickly."""
@@ -38,6 +38,8 @@ SAID = {
 
 
 SAID_HOLLOW = "The export is ready, but it holds nothing."
+REPOSITORY = "repository"
+"""The kind of export that belongs to a release of a repository, whose page shows it."""
 ATTACHED = "files/"
 """What the names of attached files begin with."""
 
@@ -54,6 +56,8 @@ def poll_when(answers: int) -> str:
 
 def summary_of(actor: Actor, export: Export) -> list[Line]:
     """What was asked for, line by line. Records that the reader may not see are not named."""
+    if export.kind == REPOSITORY:
+        return [Line("Release", holds_of(export))]
     if export.kind == "data_export":
         return data_export_lines(actor, DataExportParams.from_json(export.params))
     params = ReportParams.from_json(export.params)
@@ -82,20 +86,42 @@ def summary_of(actor: Actor, export: Export) -> list[Line]:
     return lines
 
 
+def title_of(export: Export) -> str:
+    """What a person knows an export by: the name that it was given, else what it holds."""
+    return export.label or holds_of(export)
+
+
 def holds_of(export: Export) -> str:
     """What an export holds, in one line for a list."""
+    if export.kind == REPOSITORY:
+        # Its name is the repository's, the release's and an instant.
+        return f"Release {export.name.rsplit('.', 2)[0]}, export.json"
     if export.kind == "data_export":
         return holds_measurements(DataExportParams.from_json(export.params))
     params = ReportParams.from_json(export.params)
-    types = ", ".join(plural(one) for one in params.data_types)
-    chosen = len(params.entity_ids)
-    which = f", {chosen:,} chosen record{'' if chosen == 1 else 's'}" if chosen else ""
     files = ", with attached files" if params.with_files else ""
-    return f"{types}{which}, {FORMATS[params.format][0]}{files}"
+    return f"{_which(params)}, {FORMATS[params.format][0]}{files}"
+
+
+def _which(params: ReportParams) -> str:
+    """``Patients, Devices``; of chosen records how many: ``1 chosen patient and its measurements``."""
+    chosen = len(params.entity_ids)
+    kinds = [one for one in params.data_types if one != MEASUREMENTS]
+    if not chosen:
+        return ", ".join(plural(one) for one in params.data_types)
+    if len(kinds) > 1:
+        return f"{', '.join(plural(one) for one in params.data_types)} of {_so_many(chosen, 'chosen record')}"
+    if not kinds:
+        return f"Measurements of {_so_many(chosen, 'chosen record')}"
+    word = (SINGULAR.get(kinds[0], kinds[0]) if chosen == 1 else plural(kinds[0])).lower()
+    whose = "its" if chosen == 1 else "their"
+    return f"{chosen:,} chosen {word}{f' and {whose} measurements' if params.measured else ''}"
 
 
 def unit_of(export: Export) -> str:
     """What an export counts, one of them: a value, a record, or ``record or value`` where it holds both."""
+    if export.kind == REPOSITORY:
+        return "concept or mapping"
     if export.kind == "data_export":
         return "value"
     params = ReportParams.from_json(export.params)
@@ -145,18 +171,21 @@ def said_of(export: Export) -> str:
 
 def _attached(export: Export) -> str:
     if export.state != "ready":
-        return "Asked for"
+        return "Those that there are"
     count = sum(file.name.startswith(ATTACHED) for file in export.files)
     return f"Included: {_so_many(count, 'file')}" if count else "Asked for; these records have none"
 
 
 def _so_many(count: int, unit: str) -> str:
-    many = "records and values" if unit == "record or value" else f"{unit}s"
+    several = {"record or value": "records and values", "concept or mapping": "concepts and mappings"}
+    many = several.get(unit, f"{unit}s")
     return f"{count:,} {unit if count == 1 else many}"
 
 
 def again_url(export: Export) -> str:
-    """The form that asks for the same again."""
+    """The form that asks for the same again; of a release its page."""
+    if export.kind == REPOSITORY:
+        return url_for("portal.exports.show", export_id=export.id)
     kind = "data_exports" if export.kind == "data_export" else "exports"
     return url_for(f"portal.{kind}.new", again=export.id)
 

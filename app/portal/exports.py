@@ -24,11 +24,13 @@ from app.portal.export_page import (
     preview_part,
     refused_page,
     request_key_for,
+    take_found,
     take_types_of_chosen,
 )
 from app.portal.programs import as_program
 from app.portal.refusals import TITLES
 from app.portal.signed_in import current_actor
+from app.portal.terminology_words import place
 from app.portal.wishes import wants_json
 
 bp = Blueprint("exports", __name__, url_prefix="/exports")
@@ -54,7 +56,8 @@ def index() -> ResponseReturnValue:
     return render_template(
         "exports/index.html",
         exports=shown,
-        holds={one.id: export_words.holds_of(one) for one in shown},
+        title_of=export_words.title_of,
+        holds_of=export_words.holds_of,
         counted=export_words.counted,
         everybody=everybody,
         may_see_all=may_see_all,
@@ -71,6 +74,8 @@ def new() -> ResponseReturnValue:
     again = request.args.get("again")
     if again is not None:
         before = exports.get_export(actor, _id(again))
+        if before.kind == export_words.REPOSITORY:
+            return redirect(url_for(".show", export_id=before.id), 303)
         if before.kind == "data_export":
             return redirect(url_for("portal.data_exports.new", again=before.id), 303)
         params = ReportParams.from_json(before.params)
@@ -81,6 +86,7 @@ def new() -> ResponseReturnValue:
         form = ReportForm.again(params)
     else:
         form = ReportForm.opened(request.args)
+        take_found(actor, form, request.args)
         take_types_of_chosen(actor, form)
     found = _previewed(form) if form.is_begun() else None
     # Nobody has sent anything yet: what is missing is not a mistake.
@@ -125,12 +131,17 @@ def show(export_id: UUID) -> ResponseReturnValue:
     """What was asked for, and what became of it."""
     actor = current_actor()
     export = exports.get_export(actor, export_id)
+    if export.kind == export_words.REPOSITORY:
+        released = exports.release_of(actor, export)
+        return redirect(url_for("portal.releases.show", **place(released.address), version=released.id), 303)
     return render_template(
         "exports/show.html",
+        title=export_words.title_of(export),
         summary=export_words.summary_of(actor, export),
         said=export_words.said_of(export),
         is_mine=export.owner_id == actor.user_id,
         as_program=as_program(export),
+        is_report=export.kind == "report",
         **_status(export, answers=0),
     )
 
@@ -146,7 +157,9 @@ def status(export_id: UUID) -> ResponseReturnValue:
         return "", 204
     changed = request.args.get("state", export.state) != export.state
     said = export_words.said_of(export) if changed else None
-    return render_template("exports/_status.html", said=said, **_status(export, answers=answers + 1))
+    # What has ended is no longer pending: the number in the navigation goes with it.
+    pending = exports.count_pending(current_actor()) if said else None
+    return render_template("exports/_status.html", said=said, pending=pending, **_status(export, answers=answers + 1))
 
 
 @bp.get("/<uuid:export_id>/cancel")
@@ -233,7 +246,10 @@ def _previewed(form: ReportForm) -> Preview | None:
     except Unavailable as refusal:
         form.too_much = refusal.message
         return None
-    return None if form.errors else found
+    if form.errors:
+        return None
+    exports.note_preview(current_actor(), "report", form.params().to_json(), found.rows)
+    return found
 
 
 def _status(export: Export, *, answers: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Flask, g, request, url_for
 
-from app import accounts, exports
+from app import accounts, exports, record
+from app.access import Permission, allows
 from app.accounts import Surroundings
 from app.portal import signed_in
 
@@ -29,7 +30,7 @@ _FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One word of the main navigation; ``badge`` is a count, or ``None`` for no badge."""
+    """One word of the main navigation; ``badge`` is a count (not shown while it is 0), or ``None``."""
 
     label: str
     url: str
@@ -59,6 +60,8 @@ def _frame_for_stranger() -> dict[str, Any]:
         "search_label": "",
         "search_query": "",
         "demonstration_notice": None,
+        "may_read_record": False,
+        "administers": False,
     }
 
 
@@ -75,8 +78,10 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
         "organization_name": around.organization_name,
         "search_url": _browse_url(_searched_type(shown)) if shown else None,
         "search_label": f"Search {DATA_TYPE_LABELS[_searched_type(shown)].lower()}" if shown else "",
-        "search_query": request.args.get("q", "")[:200],
+        "search_query": request.args.get("q", "")[:200] if "data_type" in (request.view_args or {}) else "",
         "demonstration_notice": around.demonstration_notice,
+        "may_read_record": record.may_read(actor),
+        "administers": allows(actor, Permission.MANAGE),
     }
 
 
@@ -84,8 +89,13 @@ def _navigation(data_types: list[str], pending_exports: int) -> list[NavItem]:
     here = (request.view_args or {}).get("data_type")
     items = [NavItem("Home", url_for("portal.home"), request.endpoint == "portal.home")]
     items += [NavItem(DATA_TYPE_LABELS[kind], _browse_url(kind), kind == here) for kind in data_types]
+    measured = ("portal.dictionary.", "portal.imports.", "portal.import_upload.")
+    in_dictionary = (request.endpoint or "").startswith(measured)
+    items.append(NavItem("Measurements", url_for("portal.dictionary.index"), in_dictionary))
+    in_terms = request.path.startswith(url_for("portal.terminology.index"))
+    items.append(NavItem("Terminology", url_for("portal.terminology.index"), in_terms))
     in_exports = (request.endpoint or "").startswith(("portal.exports.", "portal.data_exports."))
-    items.append(NavItem("Exports", url_for("portal.exports.index"), in_exports, pending_exports or None))
+    items.append(NavItem("Exports", url_for("portal.exports.index"), in_exports, pending_exports))
     return items
 
 

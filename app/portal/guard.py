@@ -22,7 +22,20 @@ from app.extensions import csrf
 from app.portal import own_paths, signed_in
 from app.portal.wishes import wants_json
 
-OPEN = frozenset({"portal.auth.sign_in", "portal.auth.submit"})
+OPEN = frozenset(
+    {
+        "portal.auth.sign_in",
+        "portal.auth.submit",
+        "portal.auth_links.forgot",
+        "portal.auth_links.submit_forgot",
+        "portal.auth_links.show",
+        "portal.auth_links.use",
+        "portal.auth_second.code",
+        "portal.auth_second.submit_code",
+        "portal.auth_second.set_up",
+        "portal.auth_second.confirm",
+    }
+)
 """The endpoints of the portal that a stranger may use."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -82,7 +82,9 @@ def _redirect_within(response: Response) -> None:
 
 def _say_how_long_to_keep(response: Response) -> None:
     if request.endpoint != "static" or response.status_code >= 400:
-        response.headers["Cache-Control"] = "no-store"
+        # A contract may want more words than these, never fewer.
+        if not response.cache_control.no_store:
+            response.headers["Cache-Control"] = "no-store"
     elif _is_present_version():
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     else:

@@ -34,13 +34,16 @@ def home() -> ResponseReturnValue:
         for data_type in DATA_TYPE_LABELS
         if counts[data_type] and (data_type not in _PEOPLE_AND_PLACES or actor.sees_whole_tenant)
     ]
-    return render_template(
+    page = render_template(
         "home.html",
         tiles=tiles,
         recent=recent,
         exports=exports.list_exports(actor, limit=EXPORTS_SHOWN),
-        export_holds=export_words.holds_of,
+        title_of=export_words.title_of,
         organizations={known.id: known.name for known in catalog.list_organizations(actor)},
         singular=SINGULAR,
         entity_url=entity_url,
     )
+    for data_type, _, rows, _ in recent:
+        catalog.note_list(actor, data_type, rows, "home")
+    return page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 from uuid import UUID
@@ -12,6 +11,8 @@ from werkzeug.datastructures import MultiDict
 
 from app.catalog import PAGE_SIZES, EntityQuery
 from app.catalog.listing import Sort
+from app.exports import MOST_ENTITIES
+from app.portal.export_form import ANY_TIME
 
 DEFAULT_SORT = "-updated_at"
 SORT_WORDS = {
@@ -22,8 +23,6 @@ SORT_WORDS = {
     "caption": "Name, A to Z",
     "-caption": "Name, Z to A",
 }
-MOST_NAMED = 50
-"""So many records can be chosen by an address: more would be longer than servers take."""
 _MOST_FILTERS = 50
 
 
@@ -119,13 +118,17 @@ class ListForm:
 
     def export_url(self) -> str:
         templates = [str(known) for known in self.templates]
-        return url_for("portal.exports.new", data_type=self.data_type, template_id=templates)
+        return url_for("portal.exports.new", data_type=self.data_type, template_id=templates, preset="everything")
 
-    def found_url(self, found: Sequence[UUID]) -> str | None:
-        """The export of exactly those that the filters found, one by one; None when an address cannot name them."""
-        if self.exports_as_listed or not 0 < len(found) <= MOST_NAMED:
+    def found_url(self, found: int) -> str | None:
+        """The export of exactly those that the filters found; None when they are none, or too many to be chosen.
+
+        The address repeats the filters: one that named so many records would be longer than servers take.
+        """
+        if self.exports_as_listed or not 0 < found <= MOST_ENTITIES:
             return None
-        return url_for("portal.exports.new", data_type=self.data_type, entity_id=[str(one) for one in found])
+        filters = {name: value for name, value in self.parameters().items() if name not in ("size", "cursor")}
+        return url_for("portal.exports.new", data_type=self.data_type, found="1", period=ANY_TIME, **filters)
 
 
 def _text(args: MultiDict[str, str], name: str, most: int) -> str:

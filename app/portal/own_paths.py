@@ -7,7 +7,13 @@ from urllib.parse import urlsplit
 from flask import request, url_for
 
 LONGEST = 2000
-_NEVER = ("portal.auth.sign_in", "portal.auth.sign_out")
+_NEVER = (
+    "portal.auth.sign_in",
+    "portal.auth.sign_out",
+    "portal.auth_links.forgot",
+    "portal.auth_second.code",
+    "portal.auth_second.set_up",
+)
 
 
 def own_path(value: str | None) -> str | None:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from app import errors, readiness
-from app.portal import own_paths
+from app.portal import own_paths, signed_in
 from app.portal.wishes import wants_json
 
 STATUSES: tuple[tuple[type[errors.Refusal], int], ...] = (
@@ -108,8 +108,8 @@ def _shape(answer: Answer) -> Response:
     words = answer.words or WORDS.get(answer.status)
     if wants_json():
         return make_response(jsonify(error=words or title), answer.status)
-    # The database may be what failed: the page must do without it.
-    g.refusing = True
+    # The database may be what failed, or nobody is known yet: then the page must do without a frame.
+    g.refusing = answer.status >= 500 or not signed_in.is_signed_in()
     page = render_template(
         "errors/refusal.html", title=title, explanation=words, next_steps=_next_steps(answer)
     )

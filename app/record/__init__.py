@@ -1,67 +1,53 @@
-"""The record of who did what: audit events, written in the transaction of the deed itself."""
+"""The record of who did what: events written in the transaction of the deed itself, chained, kept and answered from.
 
-from __future__ import annotations
+An event is added by :func:`note`. A while later :func:`seal_record` gives it its place in the chain of hashes, which
+:func:`verify_record` follows; ``docs/decisions/0014-the-record-is-sealed-in-batches.md`` says why it is done so.
+"""
 
-from typing import Any
-from uuid import UUID
+from app.record.chain import keep_record_until, remove_old, seal_record
+from app.record.leaving import FORMATS, leave_record, note_reading
+from app.record.noting import has_seen, is_noted, note
+from app.record.questions import Deed, Taken, taken_by, who_has_downloaded, who_has_seen
+from app.record.reading import (
+    EventPage,
+    EventQuery,
+    RecordLine,
+    get_event,
+    list_events,
+    may_read,
+    named_people,
+    people_called,
+    token_name,
+    visible_events,
+)
+from app.record.verifying import Fault, Verdict, verify_record
 
-from sqlalchemy import exists, select
-
-from app.actor import Actor
-from app.extensions import db
-from app.models import AuditEvent
-
-
-def note(
-    actor: Actor | None,
-    action: str,
-    object_type: str | None = None,
-    object_id: UUID | str | None = None,
-    *,
-    tenant_id: UUID | None = None,
-    details: dict[str, Any] | None = None,
-    row_count: int | None = None,
-    byte_count: int | None = None,
-    outcome: str = "done",
-    via: str = "shell",
-    address: str | None = None,
-    request_id: str | None = None,
-) -> AuditEvent:
-    """Add an event to the writing transaction; the caller commits it together with what it tells of.
-
-    Never patient values, passwords or what somebody typed: ids, counts and names of things only.
-
-    :param actor: who; ``None`` for the shell, a machine's own upkeep and a stranger who tries to sign in
-    :param action: dotted words: ``session.begin``, ``entity.edit``, ``export.download``
-    :param outcome: ``done``, ``refused`` or ``failed``
-    :param via: the way in when there is no actor: ``shell``, ``job`` or ``stranger``
-    """
-    event = AuditEvent(
-        tenant_id=tenant_id or (actor.tenant_id if actor else None),
-        user_id=actor.user_id if actor else None,
-        via=actor.via if actor else via,
-        via_id=actor.via_id if actor else None,
-        address=actor.address if actor else address,
-        request_id=actor.request_id if actor else request_id,
-        action=action,
-        object_type=object_type,
-        object_id=None if object_id is None else str(object_id),
-        details=details,
-        row_count=row_count,
-        byte_count=byte_count,
-        outcome=outcome,
-    )
-    db.session.add(event)
-    return event
-
-
-def is_noted(actor: Actor, action: str, object_type: str, object_id: UUID) -> bool:
-    """Whether the record holds such a deed of the actor's, done in the same sign-in (or by the same token)."""
-    noted = exists().where(
-        AuditEvent.object_type == object_type,
-        AuditEvent.object_id == str(object_id),
-        AuditEvent.action == action,
-        AuditEvent.user_id == actor.user_id,
-        AuditEvent.via_id == actor.via_id,
-    )
-    return bool(db.session.scalar(select(noted)))
+__all__ = [
+    "FORMATS",
+    "Deed",
+    "EventPage",
+    "EventQuery",
+    "Fault",
+    "RecordLine",
+    "Taken",
+    "Verdict",
+    "get_event",
+    "has_seen",
+    "is_noted",
+    "keep_record_until",
+    "leave_record",
+    "list_events",
+    "may_read",
+    "named_people",
+    "note",
+    "note_reading",
+    "people_called",
+    "remove_old",
+    "seal_record",
+    "taken_by",
+    "token_name",
+    "verify_record",
+    "visible_events",
+    "who_has_downloaded",
+    "who_has_seen",
+]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    JSON,
     ClauseElement,
     ColumnElement,
     LargeBinary,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    null,
     select,
     union_all,
 )
@@ -49,6 +51,8 @@ _DIALECTS = _dialects()
 
 
 ORDERS = {"created_at": "created", "updated_at": "updated"}
+Kept = tuple[str, bool]
+"""An attribute's name, and whether it is among those that identify people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,18 @@ class Words:
     :param identifying: the templates whose captions identify people
     :param owners: each organization's name; of others only the id is written
     :param with_phi: whether identifying attributes and captions are written
+    :param longest_name: of things that have a name of their own: its characters at most; 0: they have none
+    :param named: for each template the attribute that keeps the name, and whether that identifies people
+    :param zoned: for each template of devices the attribute that keeps the time zone, and the same
     """
 
     templates: Mapping[UUID, str]
     identifying: frozenset[UUID]
     owners: Mapping[UUID, str]
     with_phi: bool
+    longest_name: int = 0
+    named: Mapping[UUID, Kept] = field(default_factory=dict)
+    zoned: Mapping[UUID, Kept] = field(default_factory=dict)
 
 
 def plain_words(words: Words, selection: Selection) -> dict[str, Any]:
@@ -103,8 +113,8 @@ class PageStatements:
         personal = both.c.phi_attributes if self._words.with_phi else literal("{}", Text)
         columns = [
             _id_text(both.c.id),
-            _quoted(both.c.key) if by_key else literal("", Text),
-            _quoted(both.c.caption),
+            _shown_key(both, self._words) if by_key else literal("", Text),
+            _called(both, self._words),
             _id_text(both.c.template_id),
             _id_text(both.c.organization_id),
             _as_it_is(personal),
@@ -153,11 +163,11 @@ def most_bytes(selection: Selection, words: Words, extra: Mapping[UUID, int]) ->
                    b'"_creationTime":"","_lastModifiedTime":""}\n') + 2 * 24 + 2 * 36  # fmt: skip
     constant += max((len(orjson.dumps(name)) for name in words.templates.values()), default=0)
     constant += max((len(orjson.dumps(name)) for name in words.owners.values()), default=4)
-    shown_id = _octets(_quoted(CURRENT.c.key)) if selection.data_type == "device" else literal(38)
+    shown_id = _octets(_shown_key(CURRENT, words)) if selection.data_type == "device" else literal(38)
     document = CURRENT.c.document_bytes if words.with_phi else _octets(CURRENT.c.attributes)
     named = [(CURRENT.c.template_id == one, size) for one, size in extra.items()]
     more = case(*named, else_=0) if named else literal(0)
-    whole: ColumnElement[int] = literal(constant) + shown_id + _octets(_quoted(CURRENT.c.caption)) + document + more
+    whole: ColumnElement[int] = literal(constant) + shown_id + _octets(_called(CURRENT, words)) + document + more
     return whole
 
 
@@ -188,6 +198,40 @@ def _caption(both: Any, words: Words, key: str) -> ColumnElement[Any]:
     if words.with_phi or not words.identifying:
         return whole
     return case((both.c.template_id.in_(sorted(words.identifying)), ""), else_=whole)
+
+
+def _shown_key(both: Any, words: Words) -> ColumnElement[Any]:
+    """A device's own id, and what clients of devices look for in each of them."""
+    zone = _kept(both, words, words.zoned)
+    told = _quoted(both.c.key)
+    return _joined([told, ',"_configuration":{},"_timezone":', func.coalesce(_quoted(zone), "null")])
+
+
+def _called(both: Any, words: Words) -> ColumnElement[Any]:
+    """The caption, and behind it the name of what has one: that which an attribute keeps, or the caption."""
+    if not words.longest_name:
+        return _quoted(both.c.caption)
+    whole = func.coalesce(func.nullif(_kept(both, words, words.named), ""), both.c.caption)
+    cut = func.nullif(func.trim(func.substr(whole, 1, words.longest_name)), "")
+    name = func.coalesce(cut, func.substr(both.c.key, 1, words.longest_name))
+    return _joined([_quoted(both.c.caption), ',"_name":', _quoted(name)])
+
+
+def _kept(both: Any, words: Words, by_template: Mapping[UUID, Kept]) -> ColumnElement[Any]:
+    """The text that each template keeps in an attribute of its own; SQL's null where it keeps none."""
+    whens = [
+        (both.c.template_id == one, _text_in(both.c.phi_attributes if personal else both.c.attributes, name))
+        for one, (name, personal) in by_template.items()
+        if words.with_phi or not personal
+    ]
+    return case(*whens, else_=cast(null(), Text)) if whens else cast(null(), Text)
+
+
+def _text_in(document: Any, name: str) -> ColumnElement[Any]:
+    """A text within a document: the one place where documents are parsed, for few kinds of records."""
+    if _on_postgresql():
+        return cast(document, JSON).op("->>")(literal(name, Text))
+    return func.json_extract(document, literal(f'$."{name}"', Text))
 
 
 def _of_template(both: Any, words: Words) -> ColumnElement[Any]:

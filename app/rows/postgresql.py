@@ -17,7 +17,7 @@ from psycopg.pq import ExecStatus
 from app.rows.blocks import Grid
 from app.rows.gathered import HEADER_BYTES, fields_of, gathering, milliseconds, numbers, texts
 from app.rows.measured import COLUMNS, as_timestamp, blocks_statement, rows_of
-from app.rows.record_lines import INSTANTS, NO_LINES, TEXTS, Lines, lines_of
+from app.rows.record_lines import INSTANTS, NO_LINES, TEXTS, Lines, joined, lines_of
 from app.rows.source import Range, SourceFault, Values, only, sorted_values
 from app.rows.stretches import Gap, Sealed, Stretch, as_grids, as_values, stretches_of
 
@@ -79,6 +79,12 @@ class PostgreSQLSource:
         found = b"".join(self._copy(f"COPY ({statement}) TO STDOUT"))
         # COPY's text form doubles backslashes; tabs and line ends cannot occur in what is asked for.
         return found.replace(b"\\\\", b"\\") if b"\\" in found else found
+
+    def documents(self, statement: str) -> Lines:
+        gathered = f"SELECT {gathering(('document',), ('id',))} FROM ({statement}) AS page"  # noqa: S608  # our own names
+        found = b"".join(self._copy(f"COPY ({gathered}) TO STDOUT (FORMAT BINARY)"))
+        written, lengths, ids = fields_of(found, 3)
+        return joined(pa.array(numbers(ids, "int8").astype(np.int64)), texts(written, lengths)) if ids else NO_LINES
 
     def close(self) -> None:
         self._connection.close()

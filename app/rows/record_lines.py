@@ -53,6 +53,19 @@ def lines_of(columns: Sequence[Any], words: Mapping[str, Any]) -> Lines:
     return Lines(len(ids), bytes(text_of(pc.binary_join_element_wise(*pieces, ""))))
 
 
+def joined(ids: Any, documents: Any) -> Lines:
+    """Documents in the order of their ids, with a comma and a line end between them.
+
+    They come so already, but for what came from the history.
+    """
+    ids, documents = _whole(ids), _whole(documents)
+    count = len(ids)
+    if count and not pc.all(pc.less(ids.slice(0, count - 1), ids.slice(1))).as_py():
+        documents = documents.take(pc.sort_indices(ids))
+    text = text_of(pc.binary_join_element_wise(documents, "", ",\n"))
+    return Lines(count, bytes(text[:-2]))
+
+
 def _whole(column: Any) -> Any:
     """A column in one piece, bytes taken for the text that they are."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -82,6 +82,14 @@ class Source(Protocol):
         """
         ...
 
+    def documents(self, statement: str) -> Lines:
+        """Ready documents in the order of their ids, with a comma and a line end between them, none at the end.
+
+        :param statement: a SELECT of ``id`` and ``document``; of :mod:`app.rows.terms`
+        :raises SourceFault: the database did not answer
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from app.rows.arrow_text import text_of
 from app.rows.blocks import Grid
 from app.rows.measured import COLUMNS, as_number, blocks_statement, rows_of
-from app.rows.record_lines import NO_LINES, Lines, lines_of
+from app.rows.record_lines import NO_LINES, Lines, joined, lines_of
 from app.rows.source import Range, SourceFault, Values, only, sorted_values
 from app.rows.stretches import Gap, Sealed, Stretch, as_grids, as_values, stretches_of
 
@@ -60,6 +60,10 @@ class SQLiteSource:
         last = pc.binary_join_element_wise(columns.pop(), "\n", "")
         lines = pc.binary_join_element_wise(*columns, last, "\t") if columns else last
         return bytes(text_of(lines))
+
+    def documents(self, statement: str) -> Lines:
+        table = self._run(statement)
+        return joined(table["id"], table["document"]) if table.num_rows else NO_LINES
 
     def close(self) -> None:
         self._connection.close()

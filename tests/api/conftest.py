@@ -66,6 +66,18 @@ def machine(machine_of: Callable[[str], Machine]) -> Machine:
     return machine_of("alice")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest) -> tuple[Machine, World]:
+    """A program of alice's over each database, for what is asked in SQL of its own; and who is in there."""
+    if request.param == "sqlite":
+        app, world = request.getfixturevalue("app"), request.getfixturevalue("world")
+    else:
+        app, world = request.getfixturevalue("postgresql_app")
+    with app.app_context():
+        signed_in = accounts.sign_in_machine(world.users["alice"].email, PASSWORD)
+    return Machine(app.test_client(), signed_in.access.text), world
+
+
 @pytest.fixture
 def stranger(app: Flask) -> Machine:
     """A program with a token that nobody gave it."""

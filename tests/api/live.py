@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app import create_app
-from app.extensions import db
 from config import Config
-from tests.browser.portal import Web, environment
+from tests.browser.portal import Web, at_hand, environment
 from tests.factories import PASSWORD, World
 from tests.faults.processes import RECONCILER, ROOT, WORKER, Kept
 
@@ -49,13 +47,21 @@ class Live:
         self._web.stop()
 
     @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """In here exports are taken and nothing is built."""
+        for other in self._others:
+            other.end()
+        try:
+            yield
+        finally:
+            for other in self._others:
+                other.revive()
+
+    @contextmanager
     def at_hand(self) -> Iterator[World]:
         """In here the tests' own process may ask the domain and the database."""
-        app = create_app(self.config)
-        with app.app_context():
+        with at_hand(self.config):
             yield self.world
-            db.session.remove()
-            db.engine.dispose()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def test_every_address_refuses_whoever_shows_no_token_of_ours(
         headers = {"Authorization": f"Token {shown}" if header == "unknown" else shown or ""}
         answer = asked(stranger, address, things.path(app, address), headers=headers)
         assert answer.status_code == 401, address.name
-        assert answer.json["code"] == "UNAUTHORIZED", address.name
+        assert answer.json.get("message") or answer.json["detail"], address.name
         assert answer.headers.getlist("WWW-Authenticate") == ["Bearer", "Token"]
         walked_any = True
     assert walked_any

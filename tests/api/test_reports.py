@@ -369,7 +369,8 @@ def searching(wanted: dict[str, Any]) -> dict[str, str]:
     return {"searchRequest": json.dumps(wanted)}
 
 
-def test_reports_are_found_by_their_properties_and_sorted_and_paged(machine: Machine, world: World) -> None:
+def test_reports_are_found_by_their_properties_and_sorted_and_paged(either: tuple[Machine, World]) -> None:
+    machine, world = either
     ids = [created(machine, name=name)["id"] for name in ("night 0", "night 1", "zulu 2")]
     machine.post(f"{REPORTS}/{ids[1]}/cancel")
 
@@ -447,6 +448,21 @@ def test_a_token_that_only_looks_gets_no_addresses_and_ends_nothing(
     assert found["fileOutput"]["filesLocation"] == {}
     assert looking.delete(f"{REPORTS}/{report['id']}").status_code == 403
     assert looking.post(EXPORT, json=body()).status_code == 403
+
+
+def test_a_token_that_only_exports_gets_nothing_that_it_may_not_look_at(
+    app: Flask, machine: Machine, world: World, patients: list[UUID]
+) -> None:
+    report = completed(machine)
+    with app.app_context():
+        _, secret = issue_token(world.actor("alice"), "exports", ("export_data",), clock.now() + timedelta(days=1))
+    exporting = Machine(machine.client, secret)
+    assert exporting.get(f"/organization/v1/users/patients/{patients[0]}").status_code == 404
+    refused = exporting.post(EXPORT, json=body())
+    assert (refused.status_code, refused.json["code"]) == (403, "FORBIDDEN")
+    assert "not made to view" in refused.json["message"]
+    assert exporting.get(f"{REPORTS}/{report['id']}").json["fileOutput"]["filesLocation"] == {}
+    assert exports_of(app) == 1
 
 
 def test_others_find_and_reach_no_report_of_mine(machine: Machine, machine_of: MachineOf) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app import administration
+from app.administration import AttributeSpec
 from tests.api.live import Clients
 
 
@@ -47,3 +49,26 @@ def test_measurements_are_delivered_and_read_by_the_published_client(sdk: Client
     assert told["raw"] == told["nested"] == [500, 600, 700, 800]
     assert told["source"] == "SDK-MEASURED"
     assert told["mean"]["average"] == told["nested_mean"] == 650
+
+
+def test_the_wrapper_keeps_entities_and_posts_the_rows_of_a_report_back(sdk: Clients) -> None:
+    with sdk.live.at_hand() as world:
+        attributes = [
+            AttributeSpec(name="device", label="Device", kind="REFERENCE", reference_data_type="device"),
+            AttributeSpec(name="patient", label="Patient", kind="REFERENCE", reference_data_type="patient"),
+            AttributeSpec(name="started_at", label="Began", kind="DATE_TIME"),
+            AttributeSpec(name="state", label="State", kind="LABEL"),
+        ]
+        administration.create_template(world.acme.id, "usage-session", "wrapper_session", "Session", attributes)
+        device, patient = world.device(key="SDK-WRAPPED"), world.patient()
+        about = {"device": device.key, "patient": str(patient.id), "session_template": "wrapper_session"}
+    told = sdk.run("wrapper_entities.py", named="wrapped log", **about)
+    assert told == {
+        "organization": str(sdk.live.world.northside.id),
+        "templates": ["device_log"],
+        "generic": ["wrapped log", "wrapped log 2", [True], "SDK-WRAPPED"],
+        "session": ["DONE", 1],
+        "kept": ["wrapped log 2"],
+        "posted": ["SDK-WRAPPED"],
+        "again": ["wrapped log 2", "SDK-WRAPPED"],
+    }

@@ -11,15 +11,17 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
-from app import accounts, administration, attachments, callbacks, catalog, clock, exports
+from app import accounts, administration, attachments, callbacks, catalog, clock, exports, imports, terminology
 from app.demonstration.sources.documents import one_page_pdf
 from app.exports import ReportParams
 from app.exports.settling import fail_export
 from app.extensions import db
 from app.measurements import load_measurements, series_for
-from app.models import Entity, Export, ExportPart, Metric, begin_writing
+from app.models import AuditEvent, Entity, Export, ExportPart, Metric, begin_writing
 from tests.attachments.files import CT, ULTRASOUND
 from tests.factories import PASSWORD, World
+from tests.terminology import making
+from tests.terminology.making import LUNG, STARTER
 
 FAR_AWAY = datetime(2999, 1, 1, tzinfo=UTC)
 ALL_PATIENTS = ReportParams(("patient",), start=datetime(2000, 1, 1, tzinfo=UTC))
@@ -41,7 +43,11 @@ class Contents:
     token: UUID
     delivery: UUID
     exports: dict[str, UUID] = field(default_factory=dict)
+    imports: dict[str, UUID] = field(default_factory=dict)
     hollow: str = "hanna@example.org"
+    person: UUID | None = None
+    event: int = 0
+    link: str = ""
 
 
 def fill(world: World) -> Contents:
@@ -66,8 +72,47 @@ def fill(world: World) -> Contents:
         patient, bare, device, log_id, files["analysis_file"], files["images"],
         _tokens(world), _told(world), _exports(world),
     )  # fmt: skip
+    contents.imports = _imports(world, world.device(key="GLU-3044", serial_number="SN-3044").id)
     _add_hollow_tenant(contents)
+    _shelve(world)
+    contents.person = world.users["alice"].id
+    contents.link = _invited(world)
+    exports.open_archive(world.actor("alice"), contents.exports["ready"]).stream.close()
+    taken = select(AuditEvent.id).where(AuditEvent.action == "export.download")
+    contents.event = db.session.scalar(taken) or 0
     return contents
+
+
+def _imports(world: World, device: UUID) -> dict[str, UUID]:
+    """A file of alice's that was looked at, with lines that are refused, and one that is loaded."""
+    alice, columns = world.actor("alice"), imports.Columns(time=0, time_kind="iso", metrics={1: "cd4", 2: "cd8"})
+    made = {}
+    for state in ("checked", "done"):
+        rows = [f"2024-03-08T10:{n:02}:00Z,{700 + n},{300 + n}" for n in range(60)]
+        text = "\n".join(["time,cd4,cd8", *rows, "tomorrow,1,2", "2024-03-08T11:00:00Z,many,"]).encode()
+        made[state] = imports.receive_file(alice, device, "ward round.csv", io.BytesIO(text), len(text)).id
+        imports.request_check(alice, made[state], imports.Writing(), columns)
+        imports.work_until_idle()
+    imports.request_load(alice, made["done"])
+    imports.work_until_idle()
+    return made
+
+
+def _shelve(world: World) -> None:
+    """A source of Northside's with a release and changes since, and a collection that draws on it."""
+    alice = world.actor("alice")
+    making.made(alice, name="Lung terms", full_name="Terms of the lung clinic", supported_locales=("en", "fr"))
+    making.concept(alice, "A15", "Respiratory tuberculosis")
+    making.concept(alice, "A15.1", "Tuberculosis of lung", parents=["A15"])
+    making.concept(alice, "B20", "Asthma, severe")
+    making.released(alice, "1.0")
+    making.renamed(alice, "A15.1", "Tuberculosis of lung, confirmed by culture only")
+    making.concept(alice, "C1", "Sarcoidosis")
+    making.mapping(alice, "A15", "C1")
+    terminology.retire_concept(alice, LUNG, "B20", "Use J45")
+    making.made(alice, STARTER, name="Starter set")
+    terminology.add_references(alice, STARTER, [LUNG.of_concept("A15")], cascade=True)
+    making.released(alice, "1", at=STARTER)
 
 
 def _tokens(world: World) -> UUID:
@@ -102,6 +147,15 @@ def _entity(world: World, entity_id: UUID) -> Entity:
 def ask(world: World, who: str, params: ReportParams = ALL_PATIENTS) -> UUID:
     """Ask for a report as the form does."""
     return exports.request_export(world.actor(who), "report", params, request_key=str(uuid4())).id
+
+
+def _invited(world: World) -> str:
+    """Somebody who was invited and has not come yet; the secret of their link."""
+    invited = administration.invite_person(
+        world.actor("max"), "Ines Ferro", "ines@example.org", world.northside.id, ("clinician", "analyst")
+    )
+    assert invited.link.url is not None
+    return invited.link.url.rsplit("/", 1)[1]
 
 
 def _add_hollow_tenant(contents: Contents) -> None:

@@ -109,15 +109,22 @@ class Portal:
     @contextmanager
     def at_hand(self) -> Iterator[World]:
         """In here the tests' own process may ask the domain and the database."""
-        # What a process shares is bound to the application that was made last.
-        app = create_app(self.config)
-        with app.app_context():
+        with at_hand(self.config):
             yield self.world
-            db.session.remove()
-            db.engine.dispose()
 
     def _keep(self, name: str, command: list[str]) -> Kept:
         return Kept(name, command, environment(self.config), self.config.data_dir / f"{name}.log")
+
+
+@contextmanager
+def at_hand(config: Config) -> Iterator[None]:
+    """The domain and the database of a deployment, for the process that runs the tests."""
+    # What a process shares is bound to the application that was made last.
+    app = create_app(config)
+    with app.app_context():
+        yield
+        db.session.remove()
+        db.engine.dispose()
 
 
 def environment(config: Config) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Download, Page, expect
 
 from tests.factories import PASSWORD
@@ -62,7 +64,7 @@ def draws_a_chart(page: Page) -> bool:
 
 
 def await_download(page: Page, link: str) -> Download:
-    """Follow a link that downloads, by its words."""
+    """Follow a link that downloads, by the words with which it begins."""
     with page.expect_download() as started:
-        page.get_by_role("link", name=link).first.click()
+        page.get_by_role("link", name=re.compile(f"^{re.escape(link.strip())}\\b")).first.click()
     return started.value

@@ -17,7 +17,10 @@ from tests.browser.walking import Stop, stops
 from tests.browser.watching import Watch
 
 WIDTHS = (1280, 390)
-PARTS = {"portal.exports.status"}
+PARTS = {
+    "portal.exports.status", "portal.imports.status", "portal.terminology.found", "portal.repositories.found",
+    "portal.releases.export_status",
+}  # fmt: skip
 """What is put into a page that stands already, and is looked at there."""
 SETTLED = "() => [...document.querySelectorAll('.chart')].every(one => one.querySelector('canvas, .chart-words'))"
 
@@ -57,6 +60,14 @@ def look_at_both_widths(page: Page, name: str) -> Iterator[str]:
 def as_seen_by(who: str, way: Iterable[Stop]) -> list[Stop]:
     """What an analyst may not: change and attach. Alice's token and her upload are hers alone."""
     closed = {"portal.tokens.end": 404, "portal.file_pieces.received": 404} if who != "alice" else {}
+    if who != "alice":
+        closed |= {"portal.import_upload.received": 404, "portal.imports.columns": 403}
+    if who != "max":
+        administering = ("index", "event", "seen", "taken")
+        closed |= {"portal.roles.index": 403} | {
+            f"portal.people.{one}": 403 for one in ("index", "new", "show", "link", "disable", "enable", "second_step")
+        }
+        closed |= {f"portal.record.{one}": 403 for one in administering} | {"portal.erasure.ask": 403}
     if who == "ann":
         changing = ("browse.edit", "files.form", "files.remove", "file_pieces.received")
         closed |= {f"portal.{one}": 403 for one in changing}

@@ -15,10 +15,20 @@ Values = Mapping[str, Any]
 
 MORE_ADDRESSES: dict[str, tuple[str, ...]] = {
     "portal.browse.list": ("?q=nobody-is-called-so", "?sort=-updated_at&size=50"),
-    "portal.charts.values": ("?from=yesterday",),
+    "portal.charts.values": ("?from=yesterday", "?period=24-hours", "?layout=stacked"),
+    "portal.dictionary.index": ("?q=cd8", "?q=nothing-is-called-so"),
     "portal.exports.index": ("?whose=all",),
+    "portal.people.index": ("?q=nobody-is-called-so", "?state=invited"),
+    "portal.auth_second.code": ("?recovery=1",),
+    "portal.terminology.index": ("?q=tuberc", "?q=nothing-is-called-so", "?kind=collections"),
+    "portal.repositories.show": ("?q=a15.1",),
+    "portal.repositories.changes": ("?what=changed", "?older=1.0&newer=1.0"),
+    "portal.concepts.show": ("?release=1.0",),
+    "portal.record.index": ("?what=taken", "?from=yesterday"),
 }
 """Addresses of a page that look different, beside the bare one."""
+SHELF = {"owner_kind": "orgs", "owner": "northside", "kind": "sources", "short_code": "LUNG"}
+"""The source of Northside’s; its collection has the same owner."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ def expected_refusal(endpoint: str, values: Values) -> int | None:
     """Where the portal should say no to somebody who may see everything: archives that are not there."""
     if endpoint in ("portal.exports.download", "portal.exports.file"):
         return {"expired": 410, "ready": None}.get(values["state"], 409)
+    if endpoint == "portal.concepts.new" and values["kind"] == "collections":
+        return 403
     return None
 
 
@@ -90,10 +102,20 @@ def examples(rule: Rule, contents: Contents) -> list[dict[str, Any]]:
         frozenset({"data_type", "entity_id", "attribute", "file_id"}): [
             patient | {"attribute": "images", "file_id": contents.image},
         ],
+        frozenset({"entity_id"}): [{"entity_id": contents.patient}],
+        frozenset({"user_id"}): [{"user_id": contents.person}],
+        frozenset({"secret"}): [{"secret": contents.link}],
+        frozenset({"event_id"}): [{"event_id": contents.event}],
         frozenset({"file_id"}): [{"file_id": contents.image}],
         frozenset({"token_id"}): [{"token_id": contents.token}],
+        frozenset({"whose"}): [{"whose": "several"}, {"whose": contents.device}],
+        frozenset({"whose", "file_id"}): [{"whose": "several", "file_id": contents.image}],
+        frozenset({"import_id"}): [{"import_id": one} for one in contents.imports.values()],
         frozenset({"delivery_id"}): [{"delivery_id": contents.delivery}],
         frozenset({"export_id"}): [{"export_id": one, "state": state} for state, one in contents.exports.items()],
+        frozenset(SHELF): [SHELF, SHELF | {"kind": "collections", "short_code": "Starter"}],
+        frozenset({*SHELF, "version"}): [SHELF | {"version": "1.0"}],
+        frozenset({*SHELF, "code"}): [SHELF | {"code": "A15"}, SHELF | {"code": "B20"}],
         frozenset({"export_id", "ordinal"}): [
             {"export_id": contents.exports[state], "state": state, "ordinal": 0} for state in ("ready", "failed")
         ],
@@ -110,6 +132,8 @@ def _more(endpoint: str, values: Values, contents: Contents) -> tuple[str, ...]:
     if endpoint == "portal.data_exports.new":
         of_device = f"?device={contents.device}"
         return (of_device, f"{of_device}&format=parquet&preset=24-hours")
+    if values.get("kind") == "collections" and endpoint == "portal.repositories.changes":
+        return ()
     if endpoint == "portal.browse.list" and values["data_type"] != "patient":
         return ()
     return MORE_ADDRESSES.get(endpoint, ())

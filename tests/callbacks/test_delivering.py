@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from flask import Flask
+from sqlalchemy import delete
 
 from app import callbacks, clock, exports
 from app.callbacks.delivering import _claim, _due
@@ -23,7 +25,7 @@ from app.errors import Invalid, NotFound
 from app.exports import ReportParams
 from app.exports.settling import fail_export
 from app.extensions import db
-from app.models import Export, begin_writing
+from app.models import CallbackTry, Export, OutboxMessage, begin_writing
 from tests.callbacks.conftest import Receiver, receiver_with
 from tests.factories import BEGINNING, World
 from tests.services.tls import make_certificate
@@ -168,6 +170,40 @@ def test_a_deleted_report_is_told_of_no_more(domain: World, receiver: Receiver, 
     assert callbacks.deliver_due() == 0
     assert receiver.received == []
     assert callbacks.list_deliveries(alice) == []
+
+
+def test_what_is_forgotten_while_it_is_being_told_holds_up_nobody_elses(
+    app: Flask, domain: World, receiver: Receiver, listed: Listed
+) -> None:
+    def forget(_handler: Any) -> None:
+        # Rows of reports that were deleted a day ago go by themselves, whatever is on its way.
+        with app.app_context():
+            begin_writing()
+            db.session.execute(delete(OutboxMessage).where(OutboxMessage.object_id == first))
+            db.session.commit()
+            db.session.remove()
+        _handler.send_response(200)
+        _handler.send_header("Content-Length", "0")
+        _handler.end_headers()
+
+    alice = domain.actor("alice")
+    receiver.answers = [forget]
+    first, second = (asked(domain, receiver.url()) for _ in range(2))
+    for one in (first, second):
+        exports.cancel_export(alice, one)
+    assert callbacks.deliver_due() == 2
+    [found] = callbacks.list_deliveries(alice)
+    assert (found.export_id, found.state) == (second, "delivered")
+
+
+def test_the_tries_of_a_deleted_report_go_with_its_rows(domain: World, receiver: Receiver, listed: Listed) -> None:
+    alice, export_id = domain.actor("alice"), asked(domain, receiver.url())
+    exports.cancel_export(alice, export_id)
+    assert callbacks.deliver_due() == 1
+    assert db.session.query(CallbackTry).count() == 1
+    exports.delete_export(alice, export_id)
+    assert exports.forget_deleted(clock.now() + timedelta(days=2)) == 1
+    assert (db.session.query(CallbackTry).count(), db.session.query(OutboxMessage).count()) == (0, 0)
 
 
 def test_the_log_is_the_owners_and_that_of_whoever_administers_them(

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import attachments, create_app, measurements
+from app import attachments, create_app, measurements, terminology
 from app.access import Permission, allows, visible_entities
 from app.accounts import actor_for_user
 from app.accounts.passwords import matches
@@ -28,6 +28,7 @@ from app.demonstration.load import Load, load_demonstration, load_devices
 from app.demonstration.settling import settle
 from app.demonstration.sources.devices import devices
 from app.demonstration.sources.waveforms import resting_ecg
+from app.demonstration.terminology import ICD, STARTER
 from app.extensions import db
 from app.models import (
     Entity,
@@ -110,7 +111,20 @@ def test_a_load_that_broke_off_was_finished_by_the_next(loaded: Loaded) -> None:
         ["trial", "patients"],
         ["invented", "patients"],
         ["attached", "files"],
+        ["with", "two"],
     ]
+
+
+def test_icd_10_has_two_releases_and_is_ahead_of_them_and_people_draw_on_it(here: Loaded) -> None:
+    clinician = actor(CLINICIAN)
+    versions = terminology.list_versions(clinician, ICD).rows
+    assert [one.id for one in versions] == ["2019", "2016", "HEAD"]
+    assert [one.counts.concepts for one in versions][::2] == [12_542, 12_542]
+    counts = terminology.diff(clinician, ICD, "2019").counts
+    assert counts == {("concept", "changed"): 1, ("concept", "retired"): 1}
+    assert terminology.latest_version(clinician, STARTER).counts.concepts > 5
+    leading = terminology.mappings_of(clinician, ICD, "A15.1").leading_to
+    assert [one.json["owner_type"] for one in leading] == ["User"]
 
 
 def test_a_second_load_changes_nothing_and_says_so(here: Loaded) -> None:

@@ -83,6 +83,11 @@ class Oracle:
         }
         if without_phi and any(one.phi for one in template.attributes):
             del made["_caption"]
+        elif entity.data_type == "generic-entity":
+            # Its templates call it by their first label.
+            made["_name"] = entity.caption[:32].strip()
+        if entity.data_type == "device":
+            made |= {"_configuration": {}, "_timezone": None}
         values = json.loads(entity.attributes) | ({} if without_phi else json.loads(entity.phi_attributes))
         pointing = {one.name for one in template.attributes if one.kind == "REFERENCE"}
         return made | {name: self.named(value, without_phi) if name in pointing else value
@@ -144,14 +149,26 @@ class Oracle:
     def tables(self, params: DataExportParams) -> Iterator[tuple[UUID, list[str], dict[int, list[float | None]]]]:
         """For each device of a data export, by key: its columns, and for each instant a row."""
         devices = [
-            one for one in self.entities.values() if one.data_type == "device" and self.within(one.organization_id)
+            one
+            for one in self.entities.values()
+            if one.data_type == "device"
+            and self.within(one.organization_id)
+            and params.organization_id in (None, one.organization_id)
+            and params.location_id in (None, one.location_id)
+            and (not params.device_ids or one.id in params.device_ids)
         ]
         for device in sorted(devices, key=lambda one: one.key):
             own = [one for one in self.metrics.values() if one.template_id == device.template_id]
-            own.sort(key=lambda one: (one.label, one.id))
+            own.sort(key=lambda one: (getattr(one, params.headed_by), one.id))
             chosen = [one for one in own if not params.metric_ids or one.id in params.metric_ids]
-            header = [f"{one.label} [{one.unit}]" if params.include_unit and one.unit else one.label for one in chosen]
+            header = [self.header(one, chosen, params) for one in chosen]
             yield device.id, ["timestamp", *header], self.table(device, [one.id for one in chosen], params)
+
+    def header(self, metric: Metric, beside: list[Metric], params: DataExportParams) -> str:
+        word = getattr(metric, params.headed_by)
+        if sum(getattr(one, params.headed_by) == word for one in beside) > 1:
+            word += f" ({metric.part or metric.id})"
+        return f"{word} [{metric.unit}]" if params.include_unit and metric.unit else word
 
     def table(self, device: Entity, metrics: list[int], params: DataExportParams) -> dict[int, list[float | None]]:
         patients_seen = [None, *(one.id for one in self.entities.values() if self.within(one.organization_id))]

@@ -73,6 +73,7 @@ data_exports = st.builds(
     timestamp_format=st.sampled_from(["ISO_8601", "EPOCH_MILLIS"]),
     format=st.sampled_from(["csv", "parquet"]),
     for_spreadsheets=st.booleans(),
+    headed_by=st.sampled_from(["label", "name"]),
 )
 
 

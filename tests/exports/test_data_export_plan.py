@@ -198,6 +198,7 @@ def test_what_is_not_visible_is_refused_in_the_words_for_what_does_not_exist(dom
         ({"end": datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))}, "end"),
         ({"format": "xlsx"}, "format"),
         ({"timestamp_format": "RFC_822"}, "timestamp_format"),
+        ({"headed_by": "id"}, "headed_by"),
         ({"device_ids": tuple(uuid4() for _ in range(1_001))}, "device_ids"),
         ({"metric_ids": tuple(range(1_001))}, "metric_ids"),
         ({"file_name": "${thing.__class__}"}, "file_name"),

@@ -83,7 +83,7 @@ def test_measurements_of_a_report_are_counted_in_values_and_each_metric_is_descr
     assert resource["valueCount"] == 4
     assert resource.get("rowCount") == (4 if form in ("csv", "parquet") else None)
     cd4 = {"name": "cd4", "title": "CD4", "type": "number", "of": "Glucometer", "unit": "cells/µL"}
-    assert cd4 in resource["metrics"]
+    assert cd4 | {"description": "Metric cd4"} in resource["metrics"]
     fields = {one["name"]: one["type"] for one in resource["schema"]["fields"]}
     kept = {"data": "object"} if form in ("json", "ndjson") else {"metric": "string", "value": "number"}
     whose = dict.fromkeys(("patientId", "sessionId", "sourceEntityId"), "string")

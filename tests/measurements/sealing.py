@@ -18,6 +18,8 @@ AT_ONCE = timedelta(0)
 
 
 def small_blocks(monkeypatch: Any, *, most: int = 12, small: int = 4, least: int = 2) -> None:
+    """Seal in small blocks; but what other tests left is sealed as ever: its hundred thousands would take minutes."""
+    seal()
     for name, size in (("MOST_VALUES", most), ("SMALL_VALUES", small), ("LEAST_VALUES", least)):
         monkeypatch.setattr(sealing, name, size)
 

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import flask_migrate
 import orjson
 import pytest
+from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import Table, delete, func, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -33,6 +34,7 @@ from app.models import (
     MeasurementRollup,
     MeasurementUnsealed,
     Metric,
+    Organization,
     begin_writing,
     take_revision,
 )
@@ -150,7 +152,7 @@ def test_the_migrations_run_up_down_and_up_again_with_data_in_the_tables(empty: 
     assert tables() == {"alembic_version"}
     flask_migrate.upgrade()
     assert tables() == whole
-    assert filled_tables() == set()
+    assert filled_tables() == {"audit_chain"}, "where the chain of the record begins is kept from the first day"
     live_a_little()
     assert filled_tables() == filled
 
@@ -226,6 +228,61 @@ def test_a_model_without_its_migration_is_found(empty: Flask) -> None:
         flask_migrate.check()
 
 
+PLANTED = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "planted", "{head}"
+
+
+def upgrade():
+    {work}
+
+
+def downgrade():
+    pass
+"""
+REBUILD = 'with op.batch_alter_table("entity", recreate="always") as b: b.alter_column("caption", type_=sa.String(333))'
+ORPHAN = "op.execute('DELETE FROM organization')"
+
+
+def planted(tmp_path: Path, work: str) -> str:
+    """Our migrations, and one more that does some work."""
+    directory = tmp_path / "migrations"
+    shutil.copytree(Path(__file__).parents[2] / "migrations", directory)
+    head = ScriptDirectory(str(directory)).get_current_head()
+    (directory / "versions" / "planted.py").write_text(PLANTED.format(head=head, work=work))
+    return str(directory)
+
+
+def test_a_table_that_others_refer_to_is_rebuilt_without_touching_their_rows(tmp_path: Path) -> None:
+    with create_app(config_for(tmp_path)).app_context():
+        flask_migrate.upgrade()
+        live_a_little()
+        counted = select(func.count()).select_from
+        before = [db.session.scalar(counted(table)) for table in db.metadata.sorted_tables]
+        db.session.remove()
+        flask_migrate.upgrade(directory=planted(tmp_path, REBUILD))
+        assert inspect(db.engine).get_columns("entity")[0]["name"] == "id"
+        assert [db.session.scalar(counted(table)) for table in db.metadata.sorted_tables] == before
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_a_migration_that_leaves_rows_without_what_they_refer_to_changes_nothing(
+    tmp_path: Path, peopled_sqlite: tuple[Path, World], caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy(peopled_sqlite[0], tmp_path / "chartroom.sqlite3")
+    with create_app(config_for(tmp_path)).app_context():
+        with pytest.raises(SystemExit):
+            flask_migrate.upgrade(directory=planted(tmp_path, ORPHAN))
+        assert "broke foreign keys: [('entity'" in caplog.text
+        assert db.session.scalar(select(func.count()).select_from(Organization))
+        assert db.session.scalar(text("PRAGMA foreign_keys")) == 1
+        db.session.remove()
+        db.engine.dispose()
+
+
 def test_a_series_holds_one_value_of_a_metric_at_an_instant(empty: Flask) -> None:
     flask_migrate.upgrade()
     moment = datetime(2024, 3, 1, tzinfo=UTC)
@@ -263,9 +320,7 @@ WRONG_EXPORTS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("constraint", "wrong"), WRONG_EXPORTS)
-def test_an_export_in_a_state_that_cannot_be_is_refused(
-    peopled: World, constraint: str, wrong: dict[str, Any]
-) -> None:
+def test_an_export_in_a_state_that_cannot_be_is_refused(peopled: World, constraint: str, wrong: dict[str, Any]) -> None:
     with refused(constraint):
         db.session.add(an_export(peopled, **wrong))
 

@@ -63,6 +63,11 @@ def asked_of_exports(page: str) -> list[dict[str, list[str]]]:
     return [parse_qs(known.query) for known in asked if known.path == "/exports/new"]
 
 
+def export_form_of(page: str) -> str:
+    """Where the page's export button leads."""
+    return next(href for href in links(page) if href.startswith("/exports/new?"))
+
+
 class FormOnPage(HTMLParser):
     """What a browser would send for the page's form that posts to this page, as it stands."""
 
@@ -203,7 +208,7 @@ def test_the_export_button_carries_what_an_export_can_be_narrowed_to(signed_in: 
     page = browser.get(f"/entities/generic-entity?template={template}").text
     expected = {"data_type": ["generic-entity"], "template_id": [str(template)]}
     assert expected.items() <= asked_of_exports(page)[0].items()
-    assert "Export these" in page
+    assert "Export all records" in page
     searched = browser.get("/entities/generic-entity?q=x").text
     assert "Export these" not in searched
     assert "Export all records" in searched
@@ -215,8 +220,32 @@ def test_what_a_search_found_is_exported_one_by_one(signed_in: SignedIn, made: C
     browser = signed_in("alice")
     page = browser.get("/entities/patient?q=found").text
     assert "Export these 2" in page
-    assert sorted(asked_of_exports(page)[0]["entity_id"]) == sorted(str(one["id"]) for one in found)
+    form = browser.get(export_form_of(page)).text
+    ticked = re.findall(r'name="entity_ids" value="([^"]+)" checked', form)
+    assert sorted(ticked) == sorted(str(one["id"]) for one in found)
+    assert re.findall(r'name="period" value="(\w+)" checked', form) == ["any"]
     assert "Export this one" in browser.get("/entities/patient?q=cy").text
+
+
+def test_a_search_that_finds_more_than_fit_on_a_page_is_exported_whole(
+    signed_in: SignedIn, made: Callable[..., Any]
+) -> None:
+    for number in range(60):
+        made(lambda world, number=number: world.patient(first_name="Many", last_name=f"Found{number}"))
+    made(lambda world: world.patient(first_name="Other", last_name="Found"))
+    browser = signed_in("alice")
+    page = browser.get("/entities/patient?q=many&sort=caption").text
+    assert "Export these 60" in page
+    form = browser.get(export_form_of(page)).text
+    assert len(set(re.findall(r'name="entity_ids" value="([^"]+)"', form))) == 60
+    assert "Export 60 records" in form
+    assert "… and 10 more" in form
+
+
+def test_an_export_of_what_is_no_longer_found_chooses_nothing_and_says_so(signed_in: SignedIn) -> None:
+    form = signed_in("alice").get("/exports/new?data_type=patient&found=1&period=any&q=nobody", follow_redirects=True)
+    assert "finds nothing any more" in form.text
+    assert 'name="entity_ids"' not in form.text
 
 
 def test_only_those_who_see_several_organizations_choose_among_them(signed_in: SignedIn) -> None:

@@ -139,13 +139,13 @@ def test_an_open_form_stands_on_everything_there_is_and_shows_at_once_what_that_
     page = signed_in("alice").get(NEW).text
     assert (value_of(page, "start"), value_of(page, "end")) == ("2024-03-01T00:00", "2024-03-02T00:00")
     words = text_of(page)
-    assert "120 values of 3 devices, about" in words.replace(" ,", ",")
-    assert "1 of them measured nothing in this period and is left out." in words
+    assert "120 values of 2 devices, about" in words.replace(" ,", ",")
+    assert "1 more device measured nothing in this period and is left out." in words
     assert "First rows of SN-one.csv" in words
     assert "2024-03-01T00:10:00.000Z 1" in words
     assert "2 files SN-one.csv SN-two.csv" in words
     kept = text_of(send(signed_in("alice"), PREVIEW, hx=True))
-    assert "1 of them measured nothing in this period: its file holds the header alone." in kept
+    assert "1 more device measured nothing in this period: its file holds the header alone." in kept
     assert "3 files SN-idle.csv SN-one.csv SN-two.csv" in kept
 
 
@@ -154,7 +154,7 @@ def test_nothing_ticked_is_never_taken_for_everything_without_saying_so(
 ) -> None:
     browser, cd4 = signed_in("alice"), str(ward.metrics["cd4"])
     assert chosen(browser.get(NEW).text, "which_metrics") == ["every"]
-    assert "Every metric that these devices have." in text_of(send(browser, PREVIEW, hx=True, which_metrics="every"))
+    assert "Every metric of these devices." in text_of(send(browser, PREVIEW, hx=True, which_metrics="every"))
     none = send(browser, which_metrics="ticked")
     assert none.status_code == 422
     assert "No metric is ticked. Tick those that you want, or choose every metric." in text_of(none)
@@ -401,13 +401,13 @@ def test_a_script_gets_the_preview_alone_and_the_metrics_too_when_the_scope_chan
     assert same.status_code == 200
     assert "<html" not in same.text
     assert "metric-choice" not in same.text
-    assert "120 values of 3 devices" in text_of(same)
+    assert "120 values of 2 devices" in text_of(same)
     narrowed = send(browser, PREVIEW, hx=True, offered_for=scope, device_ids=[str(ward.second)])
     assert 'id="metric-choice" hx-swap-oob="true"' in narrowed.text
     assert "CD8 cells/µL no values yet" in text_of(narrowed)
     whole = send(browser, PREVIEW)
     assert "<html" in whole.text
-    assert "120 values of 3 devices" in text_of(whole)
+    assert "120 values of 2 devices" in text_of(whole)
 
 
 def test_the_preview_shows_rows_as_they_would_be_written(ward: Ward, signed_in: SignedIn) -> None:
@@ -768,7 +768,7 @@ def test_the_list_says_of_each_export_what_it_holds(app: Flask, ward: Ward, sign
         words = text_of(browser.get(path))
         assert "Measurements of every device, 1 Mar 2024 to 1 Apr 2024, CSV" in words
         assert "Measurements of 2 devices, 1 metric, 1 Mar 2024 to 2 Mar 2024, Parquet" in words
-        assert "Patients, Devices, 1 chosen record, CSV, with attached files" in words
+        assert "Patients, Devices of 1 chosen record, CSV, with attached files" in words
     assert "5,000 values" in text_of(browser.get("/exports/"))
 
 

@@ -147,7 +147,7 @@ def test_the_form_offers_what_there_is_and_says_how_much(app: Flask, world: Worl
     assert "Patients (4)" in words
     assert "Devices (0)" in words
     assert "Staff" not in words[words.index("What to export") :]
-    assert "Patients: Patient Devices: Glucometer Records: Device log" in words
+    assert "Patients Patient Devices Glucometer Records Device log" in words
     assert chosen(page.text, "period") == ["creation"]
     assert chosen(page.text, "for_spreadsheets") == ["1"]
     assert "There is a problem" not in words
@@ -198,7 +198,13 @@ def test_a_record_s_page_brings_the_record_its_type_and_no_need_of_a_period(
     assert chosen(page.text, "entity_ids") == [str(patient)]
     assert chosen(page.text, "data_types") == ["patient"]
     assert chosen(page.text, "period") == ["any"]
-    assert "1 record" in text_of(page)
+    words = text_of(page)
+    assert "1 record" in words
+    # What a chosen record cannot hold is not asked: other data types, templates.
+    assert "Export Zoë Quill" in words
+    assert "What of it The record itself Measurements" in words
+    assert "Devices" not in words[words.index("What to export") :]
+    assert 'name="template_ids"' not in page.text
     answer = send(browser, entity_ids=[str(patient)], period="any", start="", with_files="1")
     assert answer.status_code == 303
     made.work()
@@ -351,7 +357,7 @@ def test_each_refusal_stands_beside_its_field_and_above_the_form_and_asks_for_no
     assert error
     assert words in error[1]
     assert f'id="f-{name}"' in answer.text
-    assert "<title>Error: New export" in answer.text
+    assert "<title>Error: " in answer.text
     assert made.count() == 0
 
 
@@ -510,6 +516,18 @@ def test_the_live_region_stays_and_hears_words_of_the_state_but_no_ticking_numbe
     changed = browser.get(f"/exports/{export_id}/status?state=queued&n=0").text
     assert '<p hx-swap-oob="innerHTML:#export-said">The export is being made.</p>' in changed
     assert "role=" not in changed
+
+
+def test_the_number_of_pending_exports_in_the_navigation_goes_with_the_last_of_them(
+    signed_in: SignedIn, made: Exports
+) -> None:
+    export_id, browser = made.make("building"), signed_in("alice")
+    assert '<span class="nav-count" id="pending-exports">1</span>' in browser.get(f"/exports/{export_id}").text
+    going_on = browser.get(f"/exports/{export_id}/status?state=building").text
+    assert "pending-exports" not in going_on
+    browser.post(f"/exports/{export_id}/cancel", data={"csrf_token": csrf_token(browser, "/entities/")})
+    ended = browser.get(f"/exports/{export_id}/status?state=building").text
+    assert '<span class="nav-count" id="pending-exports" hx-swap-oob="true" hidden>0</span>' in ended
 
 
 def test_progress_is_said_in_records_parts_and_time_left(signed_in: SignedIn, made: Exports) -> None:

@@ -38,6 +38,16 @@ def test_a_referrer_that_nobody_can_read_changes_no_answer(
     assert browser.get("/entities/?q=Ruiz", headers=headers).status_code == 200
 
 
+def test_a_refusal_keeps_the_way_on_for_who_is_signed_in_and_tells_strangers_nothing(
+    signed_in: SignedIn, client: FlaskClient
+) -> None:
+    stranger, known = client.get("/nowhere"), signed_in("alice").get("/nowhere")
+    assert (stranger.status_code, known.status_code) == (404, 404)
+    for way in ('href="/entities/patient"', 'href="/exports/"', "Sign out"):
+        assert way in known.text
+        assert way not in stranger.text
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("referrer", UNREADABLE)
 def test_a_form_with_a_referrer_that_nobody_can_read_is_not_from_our_page(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.catalog.calling import NAMES, ZONES, name_keeper, zone_keeper
 from app.models import Template, TemplateAttribute
 from app.models.template import FILE_TYPES
 
@@ -80,7 +81,7 @@ _DEGREES = (
     "NURSE_PRACTITIONER", "LICENSED_PRACTICAL_NURSE", "MEDICAL_ASSISTANT", "NO_DEGREE", "OTHER",
 )  # fmt: skip
 _ALERT = (
-    _at("_name", "title", "name"),
+    _at("_name"),
     _at("_state", "state", "status", words=dict.fromkeys(("ACTIVE", "CLEARED", "SUSPENDED"), ()), default="ACTIVE"),
     _at("_severity", "severity", words=dict.fromkeys(("CRITICAL", "MAJOR", "MINOR", "INFO"), ())),
     _at("_clearNotes", "clear_notes"),
@@ -106,17 +107,17 @@ BUILT_INS: dict[str, tuple[BuiltIn, ...]] = {
     "caregiver": (*_PERSON, *_STAFF, _at("_degree", "degree", words=dict.fromkeys(_DEGREES, ()))),
     "organization-user": (*_PERSON, *_STAFF),
     "organization": (
-        _at("_name", "name"),
+        _at("_name"),
         _at("_description", "description"),
         _at("_phone", "phone", "telephone"),
-        _at("_timezone", "timezone"),
+        _at("_timezone"),
         _at("_locale", "locale"),
         *_address("_headquarters"),
         _at("_branding", default=None),
     ),
     "device": (
         _at("_description", "description"),
-        _at("_timezone", "timezone"),
+        _at("_timezone"),
         _at("_status._fwVersion", "firmware", "firmware_version"),
         _at("_status._hwVersion", "hardware", "hardware_version"),
         _at("_status._bootTime", "boot_time", "booted_at"),
@@ -130,9 +131,9 @@ BUILT_INS: dict[str, tuple[BuiltIn, ...]] = {
         _OF_PATIENT,
         _at("_registrationCode", "registration_code", points_at="registration-code"),
     ),
-    "generic-entity": (_at("_name", "name", "title"),),
+    "generic-entity": (_at("_name"),),
     "usage-session": (
-        _at("_name", "title", "name"),
+        _at("_name"),
         _OF_PATIENT,
         _OF_DEVICE,
         _at("_startTime", "start_time", "started_at", default=CREATED),
@@ -148,7 +149,7 @@ BUILT_INS: dict[str, tuple[BuiltIn, ...]] = {
     "device-alert": (*_ALERT, _OF_DEVICE),
     "patient-alert": (*_ALERT, _OF_PATIENT),
     "command": (
-        _at("_name", "title", "name"),
+        _at("_name"),
         _OF_DEVICE,
         _at("_startTime", "start_time", "started_at", default=CREATED),
         _at("_endTime", "end_time", "ended_at"),
@@ -166,9 +167,16 @@ EMPTY_OBJECTS = ("_configuration",)
 
 def keeper(template: Template, built_in: BuiltIn) -> TemplateAttribute | None:
     """The attribute of a template that keeps a property."""
+    if built_in.path in _OF_THINGS and template.data_type in _OF_THINGS[built_in.path][0]:
+        kinds = {attribute.name: attribute.kind for attribute in template.attributes}
+        found = _OF_THINGS[built_in.path][1](template.data_type, kinds)
+        return template.attribute(found) if found else None
     known = (template.attribute(name) for name in built_in.names)
-    fitting = (attribute for attribute in known if attribute is not None and _fits(built_in, attribute.kind))
-    return next(fitting, _stand_in(template, built_in))
+    return next((one for one in known if one is not None and _fits(built_in, one.kind)), None)
+
+
+_OF_THINGS = {"_name": (NAMES, name_keeper), "_timezone": (ZONES, zone_keeper)}
+"""What reports show too, so that the catalog knows where it is kept."""
 
 
 def _fits(built_in: BuiltIn, kind: str) -> bool:
@@ -182,13 +190,6 @@ def _fits(built_in: BuiltIn, kind: str) -> bool:
     if isinstance(built_in.default, int):
         return kind == "INTEGER"
     return kind not in ("REFERENCE", "MULTI_SELECT", *FILE_TYPES)
-
-
-def _stand_in(template: Template, built_in: BuiltIn) -> TemplateAttribute | None:
-    """Where a thing's one name has no attribute called so, the first label is its name."""
-    if built_in.path != "_name":
-        return None
-    return next((one for one in template.attributes if one.kind == "LABEL"), None)
 
 
 def whole_name(template: Template) -> TemplateAttribute | None:

@@ -71,7 +71,7 @@ class Names:
         if built_in.default is CREATED and without:
             operands = (*operands, Column("created_at"))
         elif not operands:
-            operands = (Fixed(built_in.default if isinstance(built_in.default, str | bool) else None),)
+            operands = (Fixed(built_in.default if isinstance(built_in.default, str | int) else None),)
         return Property(operands, built_in, tuple(attribute for _, attribute in kept), built_in.points_at)
 
     def _own(self, name: str) -> Property | None:

@@ -22,11 +22,10 @@ from app.api.biot.built_ins import (
     whole_name,
 )
 from app.api.biot.parse import read_instant
+from app.catalog.calling import LONGEST_NAMES
 from app.models import Entity, TemplateAttribute
 from app.models.template import FILE_TYPES
 
-LONGEST_NAME = {"generic-entity": 32, "organization": 32}
-NAMED_SHORTLY = 64
 NATIONAL_ID = 50
 _PEOPLE = ("patient", "caregiver", "organization-user")
 _NOT_SHOWN = UUID(int=0)
@@ -132,7 +131,7 @@ class _Shower:
             body["_canLogin"] = body["_invitationAccepted"] = may_sign_in and has_password
 
     def refine_organization(self, entity: Entity, _stored: Mapping[str, Any], body: present.Json) -> None:
-        body["_name"] = (body["_name"] or entity.caption)[: LONGEST_NAME["organization"]]
+        body["_name"] = (body["_name"] or entity.caption)[: LONGEST_NAMES["organization"]]
         if body["_headquarters"]["countryCode"] is None:
             body["_headquarters"] = None
         administrator = self._administrators.get(entity.id)
@@ -145,7 +144,7 @@ class _Shower:
             body["_status"] = None
 
     def refine_name(self, entity: Entity, _stored: Mapping[str, Any], body: present.Json) -> None:
-        most = LONGEST_NAME.get(entity.data_type, NAMED_SHORTLY)
+        most = LONGEST_NAMES[entity.data_type]
         body["_name"] = (str(body["_name"] or entity.caption))[:most].strip() or entity.key[:most]
 
     def refine_child(self, entity: Entity, stored: Mapping[str, Any], body: present.Json) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app import attachments, catalog
@@ -43,7 +43,11 @@ class Family:
 
 def answer(entity: Entity, status: int = 200) -> ResponseReturnValue:
     """One entity, as clients read it."""
-    return jsonify(entity_shapes.shown(current_actor(), entity)), status
+    actor = current_actor()
+    body = entity_shapes.shown(actor, entity)
+    if request.method == "GET":
+        catalog.note_view(actor, entity)
+    return jsonify(body), status
 
 
 def found(data_type: str, *more: Condition) -> ResponseReturnValue:
@@ -51,7 +55,9 @@ def found(data_type: str, *more: Condition) -> ResponseReturnValue:
     search = search_request()
     actor = current_actor()
     page = catalog.find_entities(actor, wish(actor, data_type, search, more))
-    return jsonify(search.page(entity_shapes.shown_all(actor, page.entities), page.total))
+    body = search.page(entity_shapes.shown_all(actor, page.entities), page.total)
+    catalog.note_list(actor, data_type, page.entities, request.args.get("searchRequest"), page.total)
+    return jsonify(body)
 
 
 def of_template(template: Template) -> Condition:
@@ -139,14 +145,24 @@ def add_reading(bp: Blueprint, family: Family, get: Callable[..., Entity]) -> No
     bp.add_url_rule(f"{family.path}/<{family.id_rule}>", f"get_{family.word}", show, methods=["GET"])
 
 
-def add_changing(bp: Blueprint, family: Family, get: Callable[..., Entity]) -> None:
-    """Partial update, and removal."""
+def add_changing(
+    bp: Blueprint, family: Family, get: Callable[..., Entity], *,
+    alter: Callable[[Entity, Fields], Entity] = change, drop: Callable[[Actor, UUID], None] | None = None,
+) -> None:  # fmt: skip
+    """Partial update, and removal.
+
+    :param alter: how it is changed, and ``drop`` how it is removed, where that is not the catalog's affair
+    """
 
     def update(**ids: Any) -> ResponseReturnValue:
-        return answer(change(get(**ids), Fields(json_body(required=False))))
+        return answer(alter(get(**ids), Fields(json_body(required=False))))
 
     def remove(**ids: Any) -> ResponseReturnValue:
-        catalog.delete_entity(current_actor(), get(**ids).id, family.data_type)
+        actor, entity_id = current_actor(), get(**ids).id
+        if drop is None:
+            catalog.delete_entity(actor, entity_id, family.data_type)
+        else:
+            drop(actor, entity_id)
         return "", 204
 
     one = f"{family.path}/<{family.id_rule}>"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, make_response, request
+from flask import Blueprint, Response, make_response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
@@ -16,6 +16,9 @@ from app.api.biot.files import DOWNLOAD, UPLOAD
 from app.api.signed import signed_actor
 from app.errors import Invalid
 from app.sending import HEARD, begins_download, send_download
+
+SENT_TO = ("api.biot.file_bytes.receive", "api.biot.file_bytes.receive_part")
+PREFLIGHT_SECONDS = 600
 
 bp = Blueprint("file_bytes", __name__, url_prefix="/file/v1")
 
@@ -62,6 +65,22 @@ def send(file_id: UUID) -> ResponseReturnValue:
         sha256_hex=file.sha256,
         disposition="inline" if inline else "attachment",
     )
+
+
+@bp.after_request
+def let_pages_of_others_send(answer: Response) -> Response:
+    """Pages of any origin may send bytes to an address that was signed for them, and read the tag of what they sent.
+
+    Nothing is opened by it: no cookie counts here, and whoever has the address may use it from anywhere.
+    """
+    if request.endpoint in SENT_TO:
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        answer.headers["Access-Control-Expose-Headers"] = "ETag"
+        if request.method == "OPTIONS":
+            answer.headers["Access-Control-Allow-Methods"] = "PUT"
+            answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
+            answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+    return answer
 
 
 receive.takes_uploads = True  # type: ignore[attr-defined]

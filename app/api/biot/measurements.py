@@ -67,6 +67,7 @@ def read_raw() -> ResponseReturnValue:
     whose, period, names = _asked(fields)
     start, end = _checked(fields, period)
     samples, following = measurements.samples(current_actor(), whose, start, end, names=names, after=after, limit=limit)
+    _note_seen(whose)
     return jsonify(
         data=[measured.sample(one) for one in samples],
         metadata=measured.page(fields, measured.token(following) if following else None, limit),
@@ -85,6 +86,7 @@ def read_aggregated() -> ResponseReturnValue:
         fields.fault("filter._patient.id.eq", "is required")
     start, end = _checked(fields, period)
     found = measurements.bins(current_actor(), whose, start, end, (width or 1) * 1000, names=names)
+    _note_seen(whose)
     return jsonify(data=measured.joined(found), metadata=measured.page(fields, None, LIMIT))
 
 
@@ -95,6 +97,7 @@ def read_raw_v1() -> ResponseReturnValue:
     samples, following = measurements.samples(current_actor(), whose, start, end, names=names, limit=MOST_AT_ONCE)
     if following is not None:
         raise Invalid(f"There are more than {MOST_AT_ONCE} samples; shorten the time.")
+    _note_seen(whose)
     return jsonify(attributes=measured.nested_samples(samples))
 
 
@@ -108,7 +111,16 @@ def read_aggregated_v1() -> ResponseReturnValue:
     fields.check()
     found = measurements.bins(current_actor(), whose, start, end, (width or 1) * 1000, names=names, by_series=True)
     series = {one.series_id for one in found if one.series_id is not None}
-    return jsonify(attributes=measured.nested_bins(found, measurements.series_named(current_actor(), sorted(series))))
+    body = measured.nested_bins(found, measurements.series_named(current_actor(), sorted(series)))
+    _note_seen(whose)
+    return jsonify(attributes=body)
+
+
+def _note_seen(whose: Whose) -> None:
+    """A patient's values are the patient's, whoever measured them."""
+    if whose.patient_id is not None:
+        patient = catalog.get_entity(current_actor(), whose.patient_id)
+        catalog.note_view(current_actor(), patient, "measurements")
 
 
 def _message(fields: Fields) -> Message | None:

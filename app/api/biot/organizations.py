@@ -15,13 +15,14 @@ from app.api.biot.entity_bodies import Wanted, owner_of, read_wanted
 from app.api.biot.families import (
     UNKNOWN_TEMPLATE,
     Family,
+    add_changing,
     add_creating,
     add_reading,
     answer,
     by_id,
     wanted_changes,
 )
-from app.api.biot.parse import Fields, json_body
+from app.api.biot.parse import Fields
 from app.errors import Invalid
 from app.models import Entity, Template
 
@@ -69,35 +70,24 @@ def create_user(fields: Fields, template: Template | None) -> Entity:
         return administration.change_facts(actor, made.id, "organization-user", more) if more else made
 
 
-for family, maker in ((ORGANIZATIONS, create_organization), (USERS, create_user)):
-    add_reading(bp, family, by_id(family.data_type))
+def alter(entity: Entity, fields: Fields) -> Entity:
+    """Only what is sent changes."""
+    actor = current_actor()
+    wanted = wanted_changes(actor, entity, fields)
+    if wanted.files:
+        raise Invalid(fields=dict.fromkeys(wanted.files, "cannot be changed here"))
+    with wanted.named():
+        return administration.change_facts(actor, entity.id, entity.data_type, wanted.values)
+
+
+for family, maker, drop in (
+    (ORGANIZATIONS, create_organization, administration.remove_organization),
+    (USERS, create_user, administration.remove_person),
+):
+    get = by_id(family.data_type)
+    add_reading(bp, family, get)
     add_creating(bp, family, maker)
-
-
-@bp.patch("/organization/v1/organizations/<uuid:entity_id>")
-def update_organization(entity_id: UUID) -> ResponseReturnValue:
-    """Only what is sent changes."""
-    return _update("organization", entity_id)
-
-
-@bp.delete("/organization/v1/organizations/<uuid:entity_id>")
-def delete_organization(entity_id: UUID) -> ResponseReturnValue:
-    """An organization in which there is nothing."""
-    administration.remove_organization(current_actor(), entity_id)
-    return "", 204
-
-
-@bp.patch("/organization/v1/users/organizations/<uuid:entity_id>")
-def update_user(entity_id: UUID) -> ResponseReturnValue:
-    """Only what is sent changes."""
-    return _update("organization-user", entity_id)
-
-
-@bp.delete("/organization/v1/users/organizations/<uuid:entity_id>")
-def delete_user(entity_id: UUID) -> ResponseReturnValue:
-    """204; then they can sign in no more."""
-    administration.remove_person(current_actor(), entity_id)
-    return "", 204
+    add_changing(bp, family, get, alter=alter, drop=drop)
 
 
 @bp.get("/organization/v1/users/organizations/self")
@@ -112,13 +102,3 @@ def enable_user(entity_id: UUID, state: str) -> ResponseReturnValue:
     catalog.get_entity(current_actor(), entity_id, "organization-user")
     active = read_state(state) == ENABLED
     return answer(administration.set_person_active(current_actor(), entity_id, active))
-
-
-def _update(data_type: str, entity_id: UUID) -> ResponseReturnValue:
-    actor = current_actor()
-    entity = catalog.get_entity(actor, entity_id, data_type)
-    wanted = wanted_changes(actor, entity, Fields(json_body(required=False)))
-    if wanted.files:
-        raise Invalid(fields=dict.fromkeys(wanted.files, "cannot be changed here"))
-    with wanted.named():
-        return answer(administration.change_facts(actor, entity_id, data_type, wanted.values))

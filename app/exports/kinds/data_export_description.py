@@ -9,6 +9,7 @@ from app.exports.kinds.base import BuiltFile, Order
 from app.exports.kinds.data_export_cells import written_instant
 from app.exports.kinds.data_export_columns import TIMESTAMP, Columns, MetricColumn
 from app.exports.kinds.data_export_params import DataExportParams
+from app.measurements import metric_words
 
 
 def describe(order: Order, params: DataExportParams, columns: Columns, files: list[BuiltFile]) -> PackageDescription:
@@ -92,9 +93,5 @@ def _columns(metrics: list[MetricColumn], params: DataExportParams) -> Iterator[
         yield Column(TIMESTAMP, "integer", description="Milliseconds since 1970-01-01, UTC", required=True)
     for column in metrics:
         metric = column.metric
-        facts = [f"Metric {metric.name}"]
-        if metric.part:
-            facts.append(f"part {metric.part}")
-        if metric.kind == "boolean":
-            facts.append("1 is yes, 0 is no")
-        yield Column(column.header, "number", title=metric.label, unit=metric.unit or "", description="; ".join(facts))
+        words = metric_words(metric.name, metric.part, metric.kind == "boolean", metric.description)
+        yield Column(column.header, "number", title=metric.label, unit=metric.unit or "", description=words)

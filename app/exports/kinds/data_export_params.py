@@ -15,6 +15,7 @@ from app.models.types import EPOCH, MILLISECOND, from_milliseconds, to_milliseco
 
 TIMESTAMP_FORMATS = ("ISO_8601", "EPOCH_MILLIS")
 FORMATS = ("csv", "parquet")
+HEADINGS = ("label", "name")
 MOST_DEVICES = 1_000
 MOST_METRICS = 1_000
 EARLIEST_MS = to_milliseconds(datetime(1, 1, 1, tzinfo=UTC))
@@ -35,8 +36,11 @@ class DataExportParams:
         :mod:`app.exports.kinds.data_export_names`
     :param hash_file_name: the MD5 of that name instead of the name
     :param include_unit: headers say the unit too: ``Weight [kg]``
+    :param headed_by: columns are headed by, and stand in the order of, what people call a metric (``label``) or what
+        machines do (``name``)
     :param without_empty_devices: no file for a device that holds no value in the period
     :param for_spreadsheets: CSV with a byte-order mark, and headers that would run as a formula made harmless
+    :param bulk: it belongs to the tenant, of which one may be pending, and not to its requester alone
     """
 
     start: datetime
@@ -52,6 +56,8 @@ class DataExportParams:
     format: str = "csv"
     for_spreadsheets: bool = False
     without_empty_devices: bool = False
+    headed_by: str = "label"
+    bulk: bool = False
 
     @property
     def start_ms(self) -> int:
@@ -99,6 +105,8 @@ def _faults(params: DataExportParams) -> Iterator[tuple[str, str]]:
         yield "timestamp_format", "Choose ISO 8601 or milliseconds since 1970."
     if params.format not in FORMATS:
         yield "format", "Choose CSV or Parquet."
+    if params.headed_by not in HEADINGS:
+        yield "headed_by", "Choose what columns are headed by: label or name."
     if len(params.device_ids) > MOST_DEVICES:
         yield "device_ids", f"Choose at most {MOST_DEVICES:,} devices one by one."
     if len(params.metric_ids) > MOST_METRICS:

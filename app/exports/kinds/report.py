@@ -32,8 +32,10 @@ class ReportKind:
     """See :class:`~app.exports.kinds.base.Kind`."""
 
     called = "report"
+    shared = False
+    longest_label = 36
 
-    def subject(self, export_id: UUID, params: str) -> str:
+    def subject(self, export_id: UUID, tenant_id: UUID, params: str) -> str:
         return str(export_id)
 
     def check(self, actor: Actor, params: ReportParams) -> None:
@@ -98,7 +100,7 @@ class RecordRecipes:
     """
 
     def __init__(self, order: Order, params: ReportParams, data_type: str) -> None:
-        words = words_of(order.frozen, params)
+        words = words_of(order.frozen, params, data_type)
         references = _references(order.frozen, params, data_type)
         selection = selection_for(order, params, data_type)
         self._statements = PageStatements(selection, words)
@@ -177,7 +179,7 @@ def frozen_owners(tenant_id: UUID, scope: tuple[UUID, ...] | None) -> dict[str, 
 
 def _planned(order: Order, snapshot: Connection, asked: Asked) -> Iterator[PlannedFile]:
     params, data_type = asked.params, asked.data_type
-    words = words_of(order.frozen, params)
+    words = words_of(order.frozen, params, data_type)
     columns = [column for column, _ in columns_of(order.frozen, params, data_type)]
     # A cell is never longer than its JSON; columns without a value have their comma, numbers may be written longer.
     numbers = sum(column["type"] in ("integer", "number") for column in columns)

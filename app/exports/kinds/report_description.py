@@ -11,6 +11,7 @@ from app.exports.kinds.base import BuiltFile, Order
 from app.exports.kinds.report_columns import chosen_templates, columns_of
 from app.exports.kinds.report_scope import iso
 from app.exports.params import MEASUREMENTS, ReportParams
+from app.measurements import type_of
 from app.models.template import FILE_TYPES
 
 MOST_NAMED = 12
@@ -148,9 +149,9 @@ def _metrics(order: Order) -> Iterator[Measured]:
     """Every metric that a measurement can be of. A plan of before they were frozen has none to describe."""
     templates, names = order.frozen["templates"], order.frozen["metrics"]
     for words in order.frozen.get("metric_words", ()):
-        kind = "boolean" if words["kind"] == "boolean" else "number"
-        of = templates[words["template"]]["label"]
-        yield Measured(names[words["metric"]], words["label"], words["unit"], kind, of)
+        kind, of = type_of(words["kind"]), templates[words["template"]]["label"]
+        name, description = names[words["metric"]], words.get("words", "")
+        yield Measured(name, words["label"], words["unit"], kind, of, description)
 
 
 def _of_measurements(params: ReportParams) -> str:

@@ -20,6 +20,7 @@ from app.exports.kinds.data_export_plan import Cut, cut_into_pieces, small_cells
 from app.exports.kinds.report_layout import layout_of
 from app.exports.params import FORMATS, MEASUREMENTS, Asked, ReportParams
 from app.extensions import db
+from app.measurements import metric_words
 from app.measurements.batch import EARLIEST_MS, LATEST_MS
 from app.models import Entity, Metric, Series
 from app.models.types import to_milliseconds
@@ -56,23 +57,27 @@ class _Run:
 
 def frozen_metrics(tenant_id: UUID) -> dict[str, str]:
     """What each metric of the tenant is called in a report: its name, behind its part if it has one."""
-    found = db.session.execute(
-        select(Metric.id, Metric.name, Metric.part).where(Metric.tenant_id == tenant_id).order_by(Metric.id)
-    )
-    return {str(one): f"{part}.{name}" if part else name for one, name, part in found}
+    found = db.session.scalars(select(Metric).where(Metric.tenant_id == tenant_id).order_by(Metric.id))
+    return {str(metric.id): metric.called for metric in found}
 
 
 def frozen_words(tenant_id: UUID) -> list[dict[str, Any]]:
     """What there is to say of each metric of the tenant, beside what it is called."""
     found = db.session.execute(
-        select(Metric.id, Metric.label, Metric.unit, Metric.kind, Metric.template_id)
+        select(
+            Metric.id, Metric.label, Metric.unit, Metric.kind, Metric.template_id, Metric.name, Metric.part,
+            Metric.description,
+        )
         .where(Metric.tenant_id == tenant_id)
         .order_by(Metric.id)
-    )
+    )  # fmt: skip
     return [
-        {"metric": str(one), "label": label, "unit": unit or "", "kind": kind, "template": str(template)}
-        for one, label, unit, kind, template in found
-    ]
+        {
+            "metric": str(one), "label": label, "unit": unit or "", "kind": kind, "template": str(template),
+            "words": metric_words(name, part, kind == "boolean", description),
+        }
+        for one, label, unit, kind, template, name, part, description in found
+    ]  # fmt: skip
 
 
 def planned(order: Order, snapshot: Connection, asked: Asked) -> Iterator[PlannedFile]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.catalog.calling import LONGEST_NAMES, NAMES, name_keeper, zone_keeper
 from app.exports.kinds.base import Order
 from app.exports.params import PERIODS, ReportParams
 from app.models.template import FILE_TYPES
@@ -32,9 +33,10 @@ def selection_for(order: Order, params: ReportParams, data_type: str) -> Selecti
     )
 
 
-def words_of(frozen: Mapping[str, Any], params: ReportParams) -> Words:
-    """What the plan froze of names."""
+def words_of(frozen: Mapping[str, Any], params: ReportParams, data_type: str = "") -> Words:
+    """What the plan froze of names; for records of a data type, also where those keep their own."""
     templates: Mapping[str, Any] = frozen["templates"]
+    own = {UUID(one): template for one, template in templates.items() if template["data_type"] == data_type}
     return Words(
         templates={UUID(one): template["name"] for one, template in templates.items()},
         identifying=frozenset(
@@ -42,7 +44,22 @@ def words_of(frozen: Mapping[str, Any], params: ReportParams) -> Words:
         ),
         owners={UUID(one): name for one, name in frozen["owners"].items()},
         with_phi=not params.without_phi,
+        longest_name=LONGEST_NAMES.get(data_type, 0),
+        named=_keepers(own, name_keeper) if data_type in NAMES else {},
+        zoned=_keepers(own, zone_keeper) if data_type == "device" else {},
     )
+
+
+def _keepers(
+    templates: Mapping[UUID, Mapping[str, Any]], keeper: Callable[[str, Mapping[str, str]], str | None]
+) -> dict[UUID, tuple[str, bool]]:
+    found = {}
+    for one, template in templates.items():
+        attributes = {attribute["name"]: attribute for attribute in template["attributes"]}
+        name = keeper(template["data_type"], {known: attribute["kind"] for known, attribute in attributes.items()})
+        if name is not None:
+            found[one] = (name, bool(attributes[name]["phi"]))
+    return found
 
 
 def _names_people(attribute: Mapping[str, Any]) -> bool:

@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from flask import Flask, request
-from werkzeug.wrappers import Response
+from flask import Flask
 
-from tests.api.biot.describing import fault_of
-
-
-@pytest.fixture
-def answers_that_differ(app: Flask) -> list[str]:
-    """What was answered in this test in another shape than is described."""
-    faults: list[str] = []
-
-    def compare(answer: Response) -> Response:
-        fault = fault_of(request.url_rule, request.method, answer)
-        if fault is not None:
-            faults.append(fault)
-        return answer
-
-    app.after_request(compare)  # type: ignore[arg-type]
-    return faults
+from tests.api.biot.describing import biot
 
 
 @pytest.fixture(autouse=True)
-def _answers_are_as_described(answers_that_differ: list[str]) -> Iterator[None]:
-    yield
-    assert answers_that_differ == []
+def answers_that_differ(app: Flask) -> Iterator[list[str]]:
+    """What was answered in this test in another shape than is described."""
+    with biot.watching(app) as faults:
+        yield faults

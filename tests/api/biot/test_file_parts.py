@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import attachments, clock
+from app.storage import Storage, storage
 from tests.api.biot.sent import (
     LOG,
     MIB,
@@ -267,3 +268,22 @@ def test_parts_that_nobody_joined_are_swept_with_their_file(app: Flask, machine:
         assert (pieces_of(file_id), len(stored_keys())) == (1, 2)
         attachments.sweep_files(clock.now() + timedelta(hours=25))
         assert (state_of(file_id), state_of(kept), pieces_of(file_id), stored_keys()) == (None, None, 0, [])
+
+
+def test_what_is_kept_stays_though_its_parts_cannot_be_dropped(
+    app: Flask, machine: Machine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id, named = small(machine, client, [LOG])
+    deleted = type(storage).delete
+
+    def fail(self: Storage, key: str) -> None:
+        if key.startswith("pieces/"):
+            raise RuntimeError("the process is asked to end")
+        deleted(self, key)
+
+    monkeypatch.setattr(type(storage), "delete", fail)
+    answer = machine.post(f"{PARTS}{file_id}/complete", json={"parts": named})
+    assert answer.status_code == 500
+    monkeypatch.undo()
+    told = machine.get(f"/file/v1/files/{file_id}/download").get_json()
+    assert fetch(client, told["signedUrl"]).data == LOG

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -41,7 +42,7 @@ def test_a_file_goes_in_and_comes_out_as_it_was(machine: Machine, client: FlaskC
     got = fetch(client, told["signedUrl"])
     assert (got.status_code, got.data) == (200, LOG)
     assert got.headers["Content-Type"] == "text/csv"
-    assert got.headers["Content-Disposition"] == 'inline; filename="log.csv"'
+    assert got.headers["Content-Disposition"] == 'attachment; filename="log.csv"'
     assert got.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in got.headers["Content-Security-Policy"]
 
@@ -66,6 +67,36 @@ def test_a_range_is_answered_and_the_record_has_one_download(app: Flask, machine
     assert (got.status_code, got.data) == (206, LOG[3:10])
     with app.app_context():
         assert len(list(db.session.scalars(select(AuditEvent).where(AuditEvent.action == "file.download")))) == 1
+
+
+def test_only_what_was_decoded_is_shown_in_place(machine: Machine, client: FlaskClient) -> None:
+    """A text says of itself what it is, and nobody has read it to its end."""
+    for name, content, shown in (
+        ("scan.png", picture("PNG"), "inline"), ("log.csv", LOG, "attachment"), ("log.txt", LOG, "attachment"),
+        ("facts.json", b"{}", "attachment"),
+    ):  # fmt: skip
+        url = download(machine, sent(machine, content, name), contentDisposition="INLINE")["signedUrl"]
+        got = fetch(client, url)
+        assert got.headers["Content-Disposition"].startswith(shown), name
+        assert got.mimetype != "application/octet-stream", name
+
+
+def test_a_page_of_another_origin_may_send_bytes_and_read_their_tag_and_nothing_else(
+    machine: Machine, client: FlaskClient
+) -> None:
+    made = announce(machine)
+    parts = urlsplit(made["signedUrl"])
+    asked = client.options(f"{parts.path}?{parts.query}", headers={"Origin": "https://app.example.org"})
+    assert asked.status_code == 200
+    assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert asked.headers["Access-Control-Allow-Methods"] == "PUT"
+    refusal = put(client, f"{made['signedUrl']}0", LOG)
+    answer = put(client, made["signedUrl"], LOG)
+    for one in (refusal, answer):
+        assert one.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Expose-Headers"] == "ETag"
+    for one in (fetch(client, download(machine, made["id"])["signedUrl"]), machine.get(UPLOAD)):
+        assert "Access-Control-Allow-Origin" not in one.headers
 
 
 @pytest.mark.parametrize(
@@ -105,6 +136,7 @@ ALTERED = {
     "a shorter signature": lambda url, _: url[:-1],
     "a later end": lambda url, _: url.replace("expires=1", "expires=2"),
     "one more argument": lambda url, _: f"{url}&tenant2=1",
+    "an argument twice": lambda url, _: f"{url}&expires=1",
     "another person": lambda url, _: url.replace("person=", "person=0"),
     "another key": lambda url, _: url.replace("key=", "key=0"),
     "no arguments": lambda url, _: url.partition("?")[0],

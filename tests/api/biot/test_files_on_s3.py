@@ -60,7 +60,7 @@ def test_bytes_go_to_the_store_and_come_from_it(app: Flask, machine: Machine, s3
     assert of_store(told["signedUrl"], s3_server)
     status, headers, body = store(told["signedUrl"])
     assert (status, body, headers["Content-Type"]) == (200, LOG, "text/csv")
-    assert headers["Content-Disposition"] == 'inline; filename="log.csv"'
+    assert headers["Content-Disposition"] == 'attachment; filename="log.csv"'
     with app.app_context():
         assert state_of(made["id"]) == "stored"
         # What is trusted is a copy that nobody can send to.

@@ -12,7 +12,8 @@ from tests.api.biot.fuzzing import Ids, faults_of
 from tests.api.conftest import Machine
 from tests.factories import World
 
-FEW, MANY = 2, 25
+FEW, MANY = 2, 12
+"""Examples of each operation: a few for every run, and as many as five minutes hold."""
 
 
 @pytest.fixture

@@ -164,3 +164,12 @@ def test_postgresql_reads_and_counts_alike(postgresql_app: tuple[Flask, World]) 
     [one] = read(machine, AGGREGATED, subject, filter={"binIntervalSeconds": {"eq": 3600}}).get_json()["data"]
     assert one["data"]["cd4"]["average"] == MUCH + 15
     assert one["data"]["cd4"]["standardDeviation"] == pytest.approx(125**0.5)
+
+
+def test_a_source_that_no_database_can_hold_is_unknown(either: tuple[Machine, World]) -> None:
+    machine, _ = either
+    period = "startTime=2024-01-01T00:00:00Z&endTime=2024-02-01T00:00:00Z"
+    for reading in ("raw", "aggregated"):
+        path = f"/measurement/v1/measurements/{reading}?sourceEntityId=%00&binIntervalSeconds=60&{period}"
+        answer = machine.get(path)
+        assert answer.status_code == 404, answer.text

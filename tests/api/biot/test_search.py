@@ -47,6 +47,15 @@ def people(app: Flask, world: World) -> dict[str, str]:
         return ids
 
 
+def test_what_every_record_has_is_never_absent(app: Flask, machine: Machine, world: World) -> None:
+    everybody = people(app, world)
+    for name in ("_templateName", "_template.name", "_templateId", "_caption"):
+        for asked, how_many in (({"isNull": True}, 0), ({"isNotNull": True}, len(everybody))):
+            answer = searched(machine, filter={name: asked})
+            assert answer.status_code == 200, (name, answer.text)
+            assert answer.get_json()["metadata"]["page"]["totalResults"] == how_many, name
+
+
 CASES: list[tuple[dict[str, Any], str]] = [
     ({"_name.firstName": {"eq": "ADA"}}, "ada"),
     ({"first_name": {"eq": "Ada"}}, "ada"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.api.biot.schemas.parts import (
     INSTANT,
     REFUSED,
+    SIGNED,
     TEXT,
     UUID,
     Json,
@@ -42,7 +43,6 @@ SCHEMAS: dict[str, Json] = {
 }
 
 _ID = within("file_id", UUID)
-_SIGNED = [query(name, TEXT, required=True) for name in ("tenant", "person", "key", "expires", "nonce", "signature")]
 _BYTES: Json = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _SENT: Json = {"required": True, "content": _BYTES}
 _TAKEN: Json = {
@@ -104,19 +104,19 @@ PATHS: dict[str, Json] = {
     "/file/v1/uploads/{file_id}": {
         "put": operation(
             "Send the bytes of a file", "files", _TAKEN, is_open=True,
-            parameters=[_ID, *_SIGNED], request_body=_SENT,
+            parameters=[_ID, *SIGNED], request_body=_SENT,
         )
     },
     "/file/v1/uploads/{file_id}/parts/{number}": {
         "put": operation(
             "Send the bytes of a part", "files", _TAKEN, is_open=True,
-            parameters=[_ID, within("number", _NUMBER), *_SIGNED], request_body=_SENT,
+            parameters=[_ID, within("number", _NUMBER), *SIGNED], request_body=_SENT,
         )
     },
     "/file/v1/downloads/{file_id}": {
         "get": operation(
             "Download a file", "files", _FETCHED, is_open=True,
-            parameters=[_ID, *_SIGNED, query("disposition", among("inline", "attachment"), required=True)],
+            parameters=[_ID, *SIGNED, query("disposition", among("inline", "attachment"), required=True)],
         )
     },
 }  # fmt: skip

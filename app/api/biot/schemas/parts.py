@@ -91,6 +91,12 @@ SEARCH: Json = {
 }
 
 
+SIGNED: list[Json] = [
+    query(name, TEXT, required=True) for name in ("tenant", "person", "key", "expires", "nonce", "signature")
+]
+"""What a signed address carries."""
+
+
 def operation(
     summary: str, tag: str, responses: Mapping[str, Any], *, parameters: Iterable[Mapping[str, Any]] = (),
     request_body: Mapping[str, Any] | None = None, is_open: bool = False,

@@ -7,6 +7,7 @@ from app.api.biot.report_shapes import ALL_STATUSES
 from app.api.biot.schemas.parts import (
     INSTANT,
     SEARCH,
+    SIGNED,
     TEXT,
     UUID,
     Json,
@@ -16,7 +17,6 @@ from app.api.biot.schemas.parts import (
     maybe,
     operation,
     page_of,
-    query,
     ref,
     several,
     shape,
@@ -130,7 +130,6 @@ _FILE = {
     },
     **{name: answer for name, answer in answers(200, "").items() if name == "default"},
 }
-_SIGNED = [query(name, TEXT, required=True) for name in ("tenant", "person", "key", "expires", "nonce", "signature")]
 
 PATHS: dict[str, Json] = {
     "/dms/v1/data/reports/export": {
@@ -154,7 +153,7 @@ PATHS: dict[str, Json] = {
     "/dms/v1/data/reports/{report_id}/files/{ordinal}/{name}": {
         "get": operation(
             "Download a file of a report", "reports", _FILE, is_open=True,
-            parameters=[_ID, within("ordinal", {"type": "integer", "minimum": 0}), within("name", TEXT), *_SIGNED],
+            parameters=[_ID, within("ordinal", {"type": "integer", "minimum": 0}), within("name", TEXT), *SIGNED],
         )
     },
 }  # fmt: skip

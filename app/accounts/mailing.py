@@ -1,0 +1,175 @@
+"""Mail with links, sent from the outbox after the commit that made them, again and again if need be."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import clock, record
+from app.accounts.links import INVITATION, MAIL, addresses, is_of_this_key, secret_of
+from app.extensions import db
+from app.mail import SECONDS, NotSent, mailer
+from app.models import OutboxMessage, SignInLink, begin_writing
+from app.models.types import database_now
+
+AT_ONCE = 20
+ATTEMPTS = 12
+BACKOFF_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 1800.0
+LEASE_SECONDS = SECONDS * 3
+"""Before somebody else may try: connecting, greeting and handing over each have their own time."""
+OUTDATED = "The link is no longer good."
+
+log = logging.getLogger(__name__)
+
+INVITED = """Hello {name},
+
+you have been invited to Chartroom at {tenant}. Choose a password here:
+
+{url}
+
+Then sign in with this e-mail address. The link works once, until {until}.
+
+If you did not expect this, you need not do anything.
+"""
+FORGOTTEN = """Hello {name},
+
+a new password was asked for, for your account in Chartroom at {tenant}. Choose it here:
+
+{url}
+
+The link works once, until {until}. Your old password is good until you use it.
+
+If you did not ask for this, you need not do anything; if it happens again, tell your administrator.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail that is ours to send in this try. ``attempt`` counts from 1 and is the fence."""
+
+    id: UUID
+    attempt: int
+    tenant_id: UUID
+    user_id: UUID
+    to: str
+    subject: str
+    text: str
+
+
+def send_mail_until(stop: Event, *, every: float) -> None:
+    """Send what is due until told to stop; a fault in one round is logged and the next one tries again.
+
+    :param every: seconds between two looks
+    """
+    while not stop.is_set():
+        sent = 0
+        try:
+            sent = send_due_mail()
+        except SQLAlchemyError:
+            log.exception("a round of mail failed; the next one tries again")
+        finally:
+            db.session.remove()
+        if not sent:
+            stop.wait(every)
+
+
+def send_due_mail() -> int:
+    """Try each mail that is due. Returns how many were tried."""
+    letters = [letter for message in _due() if (letter := _claim(*message)) is not None]
+    for letter in letters:
+        try:
+            mailer.send(letter.to, letter.subject, letter.text)
+        except NotSent as refusal:
+            _write_down(letter, refusal)
+        else:
+            _write_down(letter, None)
+    return len(letters)
+
+
+def _due() -> list[tuple[UUID, int]]:
+    rows = db.session.execute(
+        select(OutboxMessage.id, OutboxMessage.attempts)
+        .where(
+            OutboxMessage.kind == MAIL,
+            OutboxMessage.delivered_at.is_(None),
+            OutboxMessage.given_up_at.is_(None),
+            OutboxMessage.due_at <= database_now(),
+        )
+        .order_by(OutboxMessage.due_at, OutboxMessage.id)
+        .limit(AT_ONCE)
+    ).all()
+    db.session.rollback()
+    return [(row.id, row.attempts) for row in rows]
+
+
+def _claim(message_id: UUID, seen: int) -> Letter | None:
+    begin_writing()
+    if not _changed(message_id, seen, attempts=seen + 1, due_at=database_now(round(LEASE_SECONDS * 1000))):
+        db.session.rollback()
+        return None
+    message = db.session.get_one(OutboxMessage, message_id)
+    link = db.session.get(SignInLink, message.object_id)
+    letter = None
+    if link is None or not link.is_open(clock.now()) or not is_of_this_key(link):
+        _changed(message_id, seen + 1, given_up_at=clock.now(), last_error=OUTDATED)
+    else:
+        letter = _letter(message_id, seen + 1, link)
+    db.session.commit()
+    return letter
+
+
+def _letter(message_id: UUID, attempt: int, link: SignInLink) -> Letter:
+    user = link.user
+    words = FORGOTTEN if link.kind != INVITATION else INVITED
+    text = words.format(
+        # One line, whatever somebody called themselves: a mail must not carry a stranger's paragraphs.
+        name=" ".join(user.name.split()),
+        tenant=user.tenant.name,
+        url=addresses.of(secret_of(link)),
+        until=f"{link.expires_at.day} {link.expires_at:%B %Y, %H:%M} UTC",
+    )
+    subject = "Your invitation to Chartroom" if link.kind == INVITATION else "A new password for Chartroom"
+    return Letter(message_id, attempt, user.tenant_id, user.id, user.email, subject, text)
+
+
+def _write_down(letter: Letter, refusal: NotSent | None) -> None:
+    begin_writing()
+    outcome: str | None = "done"
+    values: dict[str, Any]
+    if refusal is None:
+        values = {"delivered_at": clock.now(), "last_error": None}
+    elif refusal.is_final or letter.attempt >= ATTEMPTS:
+        outcome, values = "failed", {"given_up_at": clock.now(), "last_error": refusal.words}
+    else:
+        wait = min(BACKOFF_SECONDS * 2 ** (letter.attempt - 1), LONGEST_WAIT_SECONDS)
+        outcome, values = None, {"due_at": database_now(round(wait * 1000)), "last_error": refusal.words}
+        log.warning("a mail was not sent: %s", refusal.words, extra={"letter": str(letter.id)})
+    if _changed(letter.id, letter.attempt, **values) and outcome is not None:
+        record.note(
+            None, "mail.send", "user", letter.user_id, tenant_id=letter.tenant_id, outcome=outcome,
+            details={"message": str(letter.id), "tries": letter.attempt}, via="job",
+        )  # fmt: skip
+    db.session.commit()
+
+
+def _changed(message_id: UUID, tried: int, /, **values: Any) -> bool:
+    """Change a message that is still to be sent and has been tried so often."""
+    result = db.session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.id == message_id,
+            OutboxMessage.attempts == tried,
+            OutboxMessage.delivered_at.is_(None),
+            OutboxMessage.given_up_at.is_(None),
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,31 @@
+"""Marking what somebody signed in with as used, which must never keep them from what they came for."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from sqlalchemy import Update
+from sqlalchemy.exc import OperationalError
+
+from app.extensions import db
+from app.models import begin_writing
+
+
+def mark(change: Update, log: logging.Logger, failing: str) -> None:
+    """Make a change in a transaction of its own. A database that is busy with a long load goes without it.
+
+    :param failing: the words for the log when it did
+    """
+    try:
+        begin_writing()
+        db.session.execute(change.execution_options(synchronize_session=False))
+        db.session.commit()
+    except OperationalError:
+        db.session.rollback()
+        log.warning(failing)
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode()).digest()

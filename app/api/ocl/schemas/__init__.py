@@ -1,0 +1,1 @@
+"""What this face says of its own bodies and operations."""

@@ -1,0 +1,222 @@
+"""The erasure itself: one transaction for every row, then the bytes."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import delete, or_, select
+
+from app import clock, imports, record
+from app.actor import Actor
+from app.catalog.records import write_values
+from app.erasure.traces import Traces, find_traces, mentioning, values_without, without
+from app.errors import Invalid
+from app.exports.holding import drop_bytes, holders, withdraw
+from app.extensions import db
+from app.models import (
+    Entity,
+    EntityHistory,
+    EntityValue,
+    EntityWord,
+    Export,
+    ExportFile,
+    FilePiece,
+    Measurement,
+    MeasurementBlock,
+    MeasurementHistory,
+    MeasurementRollup,
+    MeasurementUnsealed,
+    OutboxMessage,
+    Reference,
+    Revision,
+    Series,
+    StoredFile,
+    begin_writing,
+    take_revision,
+)
+from app.storage import StorageFault, StorageRefused, storage
+
+log = logging.getLogger(__name__)
+
+CONFIRMATION = "Type it exactly as it stands above, to confirm that it is this one."
+WITHDRAWN = "A patient was erased for good, so what was made before is withdrawn. You can ask for it again."
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What went."""
+
+    caption: str
+    entities: int
+    files: int
+    archives: int
+
+
+def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
+    """Erase a patient with everything that is theirs: this cannot be undone.
+
+    Gone are all versions of the patient and of the records that belong to it, what it is found by, its files with
+    their bytes, its measurements; references to it in other records, in their earlier versions too. Every archive that
+    may hold it is withdrawn, every export on its way that may is cancelled, every export whose parameters name it is
+    deleted. What files of measurements said where it was is forgotten, and those that wait are cancelled. What remains
+    is that it was done: ids and counts in the record, no value.
+
+    :param typed: what the patient is called, typed by the person who does it
+    :raises NotFound: there is no such patient, and never was, or the actor may not know
+    :raises Forbidden: the actor does not administer the patient's organization
+    :raises Invalid: what was typed is not what the patient is called
+    """
+    begin_writing()
+    try:
+        _overwrite_what_goes()
+        # The tenant is locked from here on: nobody adds anything to what is being erased.
+        revision = take_revision(actor.tenant_id)
+        traces = find_traces(actor, patient_id)
+        if typed.strip() != traces.caption.strip():
+            raise Invalid(fields={"typed": CONFIRMATION})
+        keys = traces.keys_of_files()
+        archives = _end_exports(actor, traces)
+        keys += imports.withdraw_imports(actor, traces.organizations, traces.since, traces.words())
+        erased = Erased(traces.caption, len(traces.ids), len(traces.files), len(archives))
+        _cut_references(traces, revision, actor.user_id)
+        _forget_measurements(traces)
+        _forget_files(traces)
+        _forget_entities(traces)
+        _note(actor, traces, revision, erased)
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    _drop(keys, archives)
+    _forget_log_of_writes()
+    return erased
+
+
+def _note(actor: Actor, traces: Traces, revision: Revision, erased: Erased) -> None:
+    details: dict[str, Any] = {
+        "revision": revision.number, "records": erased.entities, "files": erased.files,
+        "series": len(traces.series), "exports": erased.archives,
+    }  # fmt: skip
+    record.note(actor, "entity.erase", "patient", traces.patient_id, details=details, row_count=erased.entities)
+
+
+def _end_exports(actor: Actor, traces: Traces) -> dict[UUID, str | None]:
+    """Archive keys by export of what is withdrawn; what names the patient is deleted besides."""
+    ended: dict[UUID, str | None] = {}
+    found = list(holders(traces.tenant_id, traces.patient_id, traces.organizations, traces.since))
+    for export in found:
+        ended[export.id] = withdraw(export, WITHDRAWN)
+    for export in _naming(traces):
+        key = withdraw(export, WITHDRAWN)
+        ended[export.id] = ended.get(export.id) or key
+        _empty(export)
+    for export_id in ended:
+        record.note(actor, "export.withdraw", "export", export_id)
+    return ended
+
+
+def _naming(traces: Traces) -> list[Export]:
+    """Exports, ended ones too, that were asked for with the patient's id or values, or name one of the files."""
+    words = {orjson.dumps(one.casefold()).decode() for one in traces.words()}
+    ids = {str(one) for one in traces.ids}
+    found = {
+        export.id: export
+        for export in db.session.scalars(select(Export).where(Export.tenant_id == traces.tenant_id))
+        if _names(export, words, ids)
+    }
+    for file in traces.files:
+        named = or_(ExportFile.layout.contains(file.storage_key), ExportFile.layout.contains(str(file.id)))
+        of_tenant = select(Export).join(ExportFile).where(Export.tenant_id == traces.tenant_id, named)
+        found |= {export.id: export for export in db.session.scalars(of_tenant)}
+    return list(found.values())
+
+
+def _names(export: Export, words: set[str], ids: set[str]) -> bool:
+    said, label = f"{export.params} {export.frozen or ''}".casefold(), (export.label or "").casefold()
+    labelled = any(re.search(rf"(?<!\w){re.escape(orjson.loads(one))}(?!\w)", label) for one in words if label)
+    return labelled or any(one in said for one in words) or any(one in said for one in ids)
+
+
+def _empty(export: Export) -> None:
+    """Leave nothing of what was asked; the row itself goes with the next upkeep, as every deleted one does."""
+    export.deleted_at = export.deleted_at or clock.now()
+    export.request_key = f"erased {export.id}"
+    export.params, export.frozen, export.label, export.callback_url = "{}", None, None, None
+    db.session.execute(delete(OutboxMessage).where(OutboxMessage.object_id == export.id))
+    db.session.flush()
+
+
+def _cut_references(traces: Traces, revision: Revision, changed_by: UUID) -> None:
+    for entity_id in sorted(traces.referring):
+        entity = db.session.get_one(Entity, entity_id)
+        write_values(entity, values_without(entity, traces.ids), revision=revision, changed_by=changed_by)
+    for past in list(mentioning(traces.tenant_id, traces.ids)):
+        if past.id in traces.ids:
+            continue
+        plain, personal = (without(orjson.loads(text), traces.ids) for text in (past.attributes, past.phi_attributes))
+        past.attributes, past.phi_attributes = orjson.dumps(plain).decode(), orjson.dumps(personal).decode()
+        past.document_bytes = len(past.attributes.encode()) + len(past.phi_attributes.encode())
+    db.session.flush()
+
+
+def _forget_measurements(traces: Traces) -> None:
+    for place in range(0, len(traces.series), _AT_ONCE):
+        some = traces.series[place : place + _AT_ONCE]
+        for kept in (Measurement, MeasurementHistory, MeasurementRollup, MeasurementBlock, MeasurementUnsealed):
+            _delete(kept, kept.series_id.in_(some))
+        _delete(Series, Series.id.in_(some))
+
+
+def _forget_files(traces: Traces) -> None:
+    ids = [file.id for file in traces.files]
+    for place in range(0, len(ids), _AT_ONCE):
+        some = ids[place : place + _AT_ONCE]
+        _delete(FilePiece, FilePiece.file_id.in_(some))
+        _delete(StoredFile, StoredFile.id.in_(some))
+
+
+def _forget_entities(traces: Traces) -> None:
+    ids = list(traces.ids)
+    for place in range(0, len(ids), _AT_ONCE):
+        some = ids[place : place + _AT_ONCE]
+        for kept in (EntityValue, EntityWord, Reference):
+            _delete(kept, kept.entity_id.in_(some))
+        _delete(EntityHistory, EntityHistory.id.in_(some))
+    # Records that belong to the patient refer to each other: their rows go when no reference is left.
+    for place in range(0, len(ids), _AT_ONCE):
+        _delete(Entity, Entity.id.in_(ids[place : place + _AT_ONCE]))
+
+
+def _delete(kept: Any, condition: Any) -> None:
+    db.session.execute(delete(kept).where(condition).execution_options(synchronize_session=False))
+
+
+def _overwrite_what_goes() -> None:
+    """SQLite leaves the bytes of deleted rows in its file unless it is told to overwrite them."""
+    if db.engine.dialect.name == "sqlite":
+        db.session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def _forget_log_of_writes() -> None:
+    """SQLite's log of writes still has the rows as they were: it is brought into the file and cut."""
+    if db.engine.dialect.name == "sqlite":
+        db.session.rollback()
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _drop(keys: list[str], archives: dict[UUID, str | None]) -> None:
+    """The rows are gone: bytes that a store does not let go now are swept later, as those that no row names are."""
+    try:
+        for key in keys:
+            storage.delete(key)
+        for export_id, archive_key in archives.items():
+            drop_bytes(export_id, archive_key)
+    except (StorageFault, StorageRefused):
+        log.exception("bytes of an erased patient could not all be deleted; they are swept later")

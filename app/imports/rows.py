@@ -1,0 +1,226 @@
+"""A block of lines as values: parsed and checked column by column, never row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from app.imports import instants, numbers
+from app.imports.devices import FORBIDDEN, MISSING, UNKNOWN, Devices, Measured, plain, spellings
+from app.imports.lines import Block
+from app.imports.mapping import Reading
+from app.imports.parsing import table_of
+from app.imports.refusing import Refused
+
+Integers = NDArray[np.int64]
+T = TypeVar("T")
+_DEVICE_CODES = {UNKNOWN: "DEVICE", FORBIDDEN: "DEVICE_RIGHTS", MISSING: "NO_DEVICE"}
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A block's values. ``metrics`` are ids, ``names`` places in the metrics' names, ``devices`` places of devices.
+
+    ``columns``: in which column each value stood. ``texts``: the cells of the lines ``of_lines``, by column. ``rows``
+    counts lines with anything in them.
+    """
+
+    devices: Integers
+    metrics: Integers
+    names: Integers
+    times: Integers
+    values: NDArray[np.float64]
+    lines: Integers
+    columns: Integers
+    texts: dict[int, pa.StringArray]
+    of_lines: Integers
+    rows: int = 0
+    empty: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+
+class Reader:
+    """Reads the blocks of one file as its mapping says."""
+
+    def __init__(self, reading: Reading, devices: Devices, metrics: list[Measured], device: int | None) -> None:
+        """
+        :param metrics: those that the file may hold, in the order that ``devices`` was given their names
+        :param device: the place of the one device; None: a column names them
+        """
+        self._reading, self._devices, self._device = reading, devices, device
+        self._metrics = metrics
+        self._places = {one.name: place for place, one in enumerate(metrics)}
+        self._spellings = spellings(metrics)
+        several = device is None
+        self._used = [place for place in reading.columns.used(several=several) if place is not None]
+
+    def parse(self, block: Block) -> Parsed:
+        """The values of a block, and what is refused of it; contradictions are found later."""
+        skipped = int(np.searchsorted(block.numbers, self._reading.writing.heading, side="right"))
+        text = block.text
+        for _ in range(skipped):
+            text = text[text.index(b"\n") + 1 :]
+        lines = block.numbers[skipped:]
+        refused = [
+            Refused(code, numbers_[numbers_ > self._reading.writing.heading]) for code, numbers_ in block.broken.items()
+        ]
+        writing, width = self._reading.writing, len(self._reading.names)
+        table, lines, wrong = table_of(text, lines, writing.delimiter, width, self._used)
+        refused += [Refused(code, numbers_) for code, numbers_ in wrong.items()]
+        broken = sum(len(one.lines) for one in refused)
+        cells = {place: _trimmed(table.column(at)) for at, place in enumerate(self._used)}
+        hollow = np.ones(len(lines), dtype=np.bool_)
+        for column in cells.values():
+            hollow &= _mask(pc.equal(column, ""))
+        keep = pa.array(~hollow)
+        cells = {place: column.filter(keep) for place, column in cells.items()}
+        lines = lines[~hollow]
+        parsed = self._values(cells, lines, refused)
+        parsed.rows += broken
+        return parsed
+
+    def _values(self, cells: dict[int, pa.StringArray], lines: Integers, refused: list[Refused]) -> Parsed:
+        chosen = self._reading.columns
+        time_column = _known(chosen.time)
+        times = instants.times_of(cells[time_column], _known(chosen.time_kind), chosen.zone)
+        good = times.states == instants.OK
+        for state in range(1, len(instants.CODES)):
+            self._refuse(refused, instants.CODES[state], times.states == state, lines, time_column, cells)
+        devices = self._devices_of(cells, lines, good, refused)
+        good = good & (devices >= 0)
+        make = self._wide if chosen.layout == "wide" else self._long
+        parsed = make(cells, lines, times.ms, devices, good, refused)
+        parsed.rows, parsed.refused = len(lines), refused
+        return parsed
+
+    def _devices_of(
+        self, cells: dict[int, pa.StringArray], lines: Integers, good: NDArray[np.bool_], refused: list[Refused]
+    ) -> Integers:
+        if self._device is not None:
+            return np.full(len(lines), self._device, dtype=np.int64)
+        column = _known(self._reading.columns.device)
+        coded = cells[column].dictionary_encode()
+        places = self._devices.places_of(coded.dictionary.to_pylist())
+        found = places[coded.indices.to_numpy()] if len(lines) else np.zeros(0, dtype=np.int64)
+        for place, code in _DEVICE_CODES.items():
+            self._refuse(refused, code, good & (found == place), lines, column, cells)
+        return found
+
+    def _wide(
+        self,
+        cells: dict[int, pa.StringArray],
+        lines: Integers,
+        ms: Integers,
+        devices: Integers,
+        good: NDArray[np.bool_],
+        refused: list[Refused],
+    ) -> Parsed:
+        parts, empty = [], 0
+        ids_by_device = self._devices.metric_ids
+        for column, name in self._reading.columns.metrics.items():
+            place = self._places[name]
+            values, states = self._read(cells[column], self._metrics[place].is_boolean)
+            codes = numbers.CODES
+            for state in range(2, len(codes)):
+                self._refuse(refused, codes[state], good & (states == state), lines, column, cells)
+            empty += int(np.count_nonzero(good & (states == numbers.EMPTY)))
+            known = good & (states == numbers.OK)
+            ids = np.zeros(len(lines), dtype=np.int64)
+            ids[known] = ids_by_device[devices[known], place]
+            self._refuse(refused, "METRIC", known & (ids == 0), lines, column, cells)
+            which = np.flatnonzero(known & (ids > 0))
+            parts.append((which, ids[which], np.full(len(which), place), values[which], np.full(len(which), column)))
+        which, ids, names, values, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Parsed(devices[which], ids, names, ms[which], values, lines[which], columns, cells, lines, empty=empty)
+
+    def _long(
+        self,
+        cells: dict[int, pa.StringArray],
+        lines: Integers,
+        ms: Integers,
+        devices: Integers,
+        good: NDArray[np.bool_],
+        refused: list[Refused],
+    ) -> Parsed:
+        metric_column, value_column = _known(self._reading.columns.metric), _known(self._reading.columns.value)
+        names = self._named(cells[metric_column])
+        self._refuse(refused, "NO_METRIC", good & (names == MISSING), lines, metric_column, cells)
+        self._refuse(refused, "METRIC", good & (names == UNKNOWN), lines, metric_column, cells)
+        good = good & (names >= 0)
+        ids = np.zeros(len(lines), dtype=np.int64)
+        ids[good] = self._devices.metric_ids[devices[good], names[good]]
+        self._refuse(refused, "METRIC", good & (ids == 0), lines, metric_column, cells)
+        good = good & (ids > 0)
+        booleans = np.array([one.is_boolean for one in self._metrics], dtype=np.bool_)
+        is_boolean = good & booleans[np.maximum(names, 0)]
+        values, states = self._read(cells[value_column], is_boolean=False)
+        if is_boolean.any():
+            other, said = self._read(cells[value_column], is_boolean=True)
+            values, states = np.where(is_boolean, other, values), np.where(is_boolean, said, states)
+        for state in range(2, len(numbers.CODES)):
+            self._refuse(refused, numbers.CODES[state], good & (states == state), lines, value_column, cells)
+        which = np.flatnonzero(good & (states == numbers.OK))
+        columns = np.full(len(which), value_column)
+        empty = int(np.count_nonzero(good & (states == numbers.EMPTY)))
+        return Parsed(
+            devices[which], ids[which], names[which], ms[which], values[which], lines[which], columns, cells, lines,
+            empty=empty,
+        )  # fmt: skip
+
+    def _named(self, column: pa.StringArray) -> Integers:
+        coded = column.dictionary_encode()
+        places = [
+            MISSING if not text else self._places.get(self._spelt(text, plain(text)), UNKNOWN)
+            for text in coded.dictionary.to_pylist()
+        ]
+        return np.array(places, dtype=np.int64)[coded.indices.to_numpy()] if len(column) else np.zeros(0, np.int64)
+
+    def _spelt(self, text: str, spelt: str) -> str:
+        return self._spellings.get(text) or self._spellings.get(spelt) or ""
+
+    def _read(self, column: pa.StringArray, is_boolean: bool) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        if is_boolean:
+            return numbers.booleans_of(column)
+        return numbers.values_of(column, self._reading.columns.decimal)
+
+    def _refuse(
+        self,
+        refused: list[Refused],
+        code: str,
+        which: NDArray[np.bool_],
+        lines: Integers,
+        column: int,
+        cells: dict[int, pa.StringArray],
+    ) -> None:
+        if which.any():
+            texts = cells[column].filter(pa.array(which))
+            refused.append(Refused(code, lines[which], self._reading.names[column], texts))
+
+    def contradictions(self, parsed: Parsed, which: Integers) -> list[Refused]:
+        """The refusals of values that contradict a line before."""
+        found = []
+        for column in np.unique(parsed.columns[which]).tolist():
+            own = which[parsed.columns[which] == column]
+            found.append(Refused("CONTRADICTION", parsed.lines[own], self._reading.names[column],
+                                 pc.cast(pa.array(parsed.values[own]), pa.string())))  # fmt: skip
+        return found
+
+
+def _known(value: T | None) -> T:
+    if value is None:
+        raise RuntimeError("a mapping that was not looked at")
+    return value
+
+
+def _trimmed(column: pa.ChunkedArray) -> pa.StringArray:
+    whole = column.combine_chunks()
+    return pc.utf8_trim_whitespace(whole)
+
+
+def _mask(values: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

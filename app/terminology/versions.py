@@ -1,0 +1,186 @@
+"""Versions of a repository: HEAD, and its releases. Each is a revision; a collection's also what it draws on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy import func, select
+
+from app.actor import Actor
+from app.errors import NotFound
+from app.extensions import db
+from app.models import Release, Repository
+from app.models.terminology import NUMBERS_OF_A_REPOSITORY
+from app.rows.terms import Drawn
+from app.terminology.addresses import HEAD, Address
+from app.terminology.drawing import Draw, counted, draws_of_head
+from app.terminology.repositories import MOST_LISTED, Listed, get_repository
+
+UNKNOWN_VERSION = "The repository has no such version."
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a version holds; the active ones are not retired."""
+
+    concepts: int
+    active_concepts: int
+    mappings: int
+    active_mappings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """HEAD (``release`` is None) or a release of a repository: what it holds is decided by ``revision`` and ``draws``.
+
+    ``content_changed_at`` is when its content changed last: the contract's ``lastUpdated``, from which a subscriber
+    asks for what came later.
+    """
+
+    repository: Repository
+    release: Release | None
+    revision: int
+    draws: tuple[Draw, ...]
+    counts: Counts
+    content_changed_at: datetime
+
+    @property
+    def id(self) -> str:
+        return HEAD if self.release is None else self.release.version
+
+    @property
+    def is_head(self) -> bool:
+        return self.release is None
+
+    @property
+    def is_released(self) -> bool:
+        return self.release is not None and self.release.released
+
+    @property
+    def address(self) -> Address:
+        return Address.of(self.repository)
+
+    @property
+    def created_at(self) -> datetime:
+        return self.repository.created_at if self.release is None else self.release.created_at
+
+    @property
+    def updated_at(self) -> datetime:
+        return self.repository.changed_at if self.release is None else self.release.updated_at
+
+    def drawn(self, table: str, *, active_only: bool = False) -> tuple[Drawn, ...]:
+        """Which rows of ``concept`` or ``mapping`` it holds."""
+        found = []
+        for draw in self.draws:
+            ids = draw.ids(table)
+            if ids is None or ids:
+                found.append(Drawn(table, draw.repository_id, draw.revision, ids, active_only))
+        return tuple(found)
+
+
+def get_version(actor: Actor | None, address: Address, version: str = HEAD) -> Version:
+    """HEAD or a release. Ids are compared exactly: ``v2`` is not ``v2.1``.
+
+    :raises NotFound: there is no such repository, or no such version of it
+    :raises Forbidden: it is private
+    """
+    repository = get_repository(actor, address)
+    if version == HEAD:
+        return head_of(repository)
+    return version_of(find_release(repository, version))
+
+
+def latest_version(actor: Actor | None, address: Address) -> Version:
+    """The newest *released* version.
+
+    :raises NotFound: there is none
+    """
+    repository = get_repository(actor, address)
+    newest = (
+        select(Release)
+        .where(Release.repository_id == repository.id, Release.released.is_(True))
+        .order_by(Release.created_at.desc(), Release.id.desc())
+        .limit(1)
+    )
+    found = db.session.scalars(newest).unique().first()
+    if found is None:
+        raise NotFound("The repository has no released version.")
+    return version_of(found)
+
+
+def list_versions(
+    actor: Actor | None,
+    address: Address,
+    *,
+    released: bool | None = None,
+    since: datetime | None = None,
+    limit: int = 25,
+    offset: int = 0,
+) -> Listed[Version]:
+    """A repository's versions, newest first; HEAD, which is not released, is the last.
+
+    :param released: only released ones, or only others
+    :param since: only those changed at that instant or later
+    """
+    repository = get_repository(actor, address)
+    conditions = [Release.repository_id == repository.id]
+    if released is not None:
+        conditions.append(Release.released.is_(released))
+    if since is not None:
+        conditions.append(Release.updated_at >= since)
+    total = db.session.scalar(select(func.count()).select_from(Release).where(*conditions)) or 0
+    wanted = (
+        select(Release)
+        .where(*conditions)
+        .order_by(Release.created_at.desc(), Release.id.desc())
+        .limit(min(limit, MOST_LISTED))
+        .offset(offset)
+    )
+    rows = [version_of(one) for one in db.session.scalars(wanted).unique()]
+    with_head = released is not True and (since is None or repository.changed_at >= since)
+    if with_head and offset <= total < offset + limit:
+        rows.append(head_of(repository))
+    return Listed(rows, total + with_head)
+
+
+def head_of(repository: Repository) -> Version:
+    """The repository as it is now."""
+    if repository.kind == "source":
+        counts = Counts(
+            repository.concepts, repository.active_concepts, repository.mappings, repository.active_mappings
+        )
+        draws: tuple[Draw, ...] = (Draw(repository.id, repository.revision, None, None),)
+        changed = repository.content_changed_at or repository.changed_at
+    else:
+        draws, changed = draws_of_head(repository)
+        counts = Counts(*counted(draws))
+    return Version(repository, None, repository.revision, draws, counts, changed)
+
+
+def version_of(release: Release) -> Version:
+    """A release as a version."""
+    repository = release.repository
+    counts = Counts(release.concepts, release.active_concepts, release.mappings, release.active_mappings)
+    if release.draws is None:
+        draws: tuple[Draw, ...] = (Draw(repository.id, release.revision, None, None),)
+    else:
+        draws = tuple(Draw.from_plain(one) for one in orjson.loads(release.draws))
+    return Version(repository, release, release.revision, draws, counts, release.content_changed_at)
+
+
+def find_release(repository: Repository, version: str) -> Release:
+    """
+    :raises NotFound: the repository has no such release
+    """
+    statement = select(Release).where(Release.repository_id == repository.id, Release.version == version)
+    found = db.session.scalars(statement.execution_options(populate_existing=True)).unique().one_or_none()
+    if found is None:
+        raise NotFound(UNKNOWN_VERSION)
+    return found
+
+
+def number_of(term_id: int) -> int:
+    """A concept's or mapping's number within its repository."""
+    return term_id % NUMBERS_OF_A_REPOSITORY

@@ -1,0 +1,104 @@
+"""Terminology by keyboard alone: a repository is made, filled, released, taken, changed and compared."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.looking import faults_of
+from tests.browser.portal import Portal
+
+HERE = "/terminology/orgs/northside/sources/LUNG/"
+
+
+def press_to(page: Page, name: str, *, role: str = "link") -> None:
+    """Tab until what has that name is reached, and press Enter on it."""
+    wanted = page.get_by_role(role, name=name, exact=True).first
+    expect(wanted).to_be_visible()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("one => one === document.activeElement"):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} is not reached by the keyboard")
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    """Tab to a field and type; the order of the page is the order of typing."""
+    wanted = page.get_by_label(label, exact=True).first
+    for _ in range(60):
+        if wanted.evaluate("one => one === document.activeElement"):
+            page.keyboard.type(text)
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{label} is not reached by the keyboard")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_typed_is_found_while_it_is_typed_and_without_a_script_too(
+    width: int, portal: Portal, visit: Visit
+) -> None:
+    page = visit("alice", width=width)
+    page.goto("/terminology/")
+    page.evaluate("window.stayedHere = true")
+    type_into(page, "Words or a code", "tuberc")
+    expect(page.locator("#found-said")).to_have_text(re.compile(r"2 are found by “tuberc”\."))
+    expect(page.locator("#found").get_by_role("link")).to_have_count(2)
+    assert page.evaluate("window.stayedHere"), "the page was loaded again"
+    expect(page.get_by_label("Words or a code")).to_be_focused()
+    assert faults_of(page, f"terminology while searching at {width}") == []
+    page.keyboard.type(" nothing")
+    expect(page.locator("#found")).to_contain_text("Nothing is found")
+    plain = visit("alice", width=width, java_script_enabled=False)
+    plain.goto(HERE)
+    type_into(plain, "Words or a code", "a15.1")
+    plain.keyboard.press("Enter")
+    expect(plain.locator("#found").get_by_role("link")).to_contain_text(["A15.1"])
+
+
+def test_a_repository_is_made_released_taken_changed_and_compared_by_keyboard_alone(
+    portal: Portal, visit: Visit
+) -> None:
+    page = visit("alice")
+    page.goto("/")
+    press_to(page, "Terminology")
+    press_to(page, "New repository")
+    type_into(page, "Its id", "KEYS")
+    type_into(page, "Name", "Made by keys")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing is released yet")).to_be_visible()
+    press_to(page, "Add a concept")
+    type_into(page, "Code", "K1")
+    type_into(page, "Name", "A key")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("K1 A key")
+    press_to(page, "Made by keys")
+    press_to(page, "Release")
+    type_into(page, "Its id", "1.0")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Made by keys 1.0")
+    # The page asks again by itself until the worker is done.
+    download = page.locator("#export-action")
+    expect(download).to_contain_text("Download KEYS_1.0.")
+    expect(page.locator("#export-said")).to_have_text("The export of 1.0 is ready to be downloaded.")
+    with page.expect_download() as taken:
+        download.focus()
+        page.keyboard.press("Enter")
+    with zipfile.ZipFile(taken.value.path()) as archive:
+        assert [one["id"] for one in json.loads(archive.read("export.json"))["concepts"]] == ["K1"]
+    press_to(page, "Made by keys")
+    press_to(page, "K1 A key")
+    press_to(page, "Retire")
+    type_into(page, "Why, and what to use instead (optional)", "Worn out")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Retired: Worn out")).to_be_visible()
+    press_to(page, "Made by keys")
+    press_to(page, "Show what changed", role="button")
+    expect(page.locator("#changes")).to_contain_text("1 change")
+    expect(page.locator("#changes")).to_contain_text("Worn out")
+    assert faults_of(page, "what changed") == []

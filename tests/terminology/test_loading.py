@@ -1,0 +1,166 @@
+"""Whole terminologies loaded: once, again, changed, cut off; what was exported loaded into another repository."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app import exports, terminology
+from app.actor import Actor
+from app.errors import Duplicate, Invalid
+from app.extensions import db
+from app.models import Concept, Repository
+from app.terminology import Address, ReleaseFacts, RepositoryFacts
+from app.terminology.sources import ICD10, OCLExport, open_terminology
+from app.terminology.sources.coded import Classification, Code
+from tests.factories import World
+from tests.terminology.making import LUNG, concept, exported, made, mapping, released
+
+COPY = Address("users", "rita", "sources", "Copy")
+CODES = [
+    Code("X", "The lung", "", "Chapter"),
+    Code("J45", "Asthma", "X", "Diagnosis", ("Wheeze",)),
+    Code("J46", "Status asthmaticus", "X", "Diagnosis"),
+]
+
+
+def loaded(actor: Actor, codes: list[Code], version: str | None = None, at: Address = LUNG, **more: Any) -> Any:
+    release = None if version is None else ReleaseFacts(version)
+    return exports.import_terminology(actor, at, Classification(RepositoryFacts("Lung"), codes), release, **more)
+
+
+def test_a_second_load_changes_what_differs_retires_what_is_missing_and_is_a_second_release(either: World) -> None:
+    alice = either.actor("alice")
+    assert (loaded(alice, CODES, "1").added, loaded(alice, CODES, "1").is_nothing) == (3, True)
+    assert terminology.get_repository(alice, LUNG).revision == 1
+    changed = [CODES[0], Code("J45", "Asthma!", "X", "Diagnosis"), Code("J47", "Bronchiectasis", "J45", "Diagnosis")]
+    with pytest.raises(Duplicate):
+        loaded(alice, changed, "1")
+    found = loaded(alice, changed, "2")
+    # J45 and its parent say something else: J45 has a child now, X has one less.
+    assert (found.added, found.changed, found.retired, found.versions) == (1, 2, 1, ["2"])
+    told = {one.code: one.outcome for one in terminology.diff(alice, LUNG, "1", "2").page.rows}
+    assert told == {"J45": "changed", "J46": "retired", "J47": "added", "X": "changed"}
+    assert [one.code for one in terminology.search_concepts(alice, "bronch")] == ["J47"]
+    assert terminology.search_concepts(alice, "wheeze") == []
+    exports.work_until_idle("test")
+    assert [one["id"] for one in exported(alice, "1")["concepts"]] == ["X", "J45", "J46"]
+    assert exported(alice, "1")["concepts"][1]["names"][1]["name"] == "Wheeze"
+    assert loaded(alice, changed[:2], missing="delete").deleted == 2
+    counts = terminology.get_version(alice, LUNG).counts
+    assert (counts.concepts, counts.active_concepts) == (2, 2)
+
+
+BROKEN = [
+    [*CODES, CODES[1]],
+    [*CODES, Code("J48", " ", "X", "Diagnosis")],
+    [*CODES, Code("J48", "Lost", "nobody", "Diagnosis")],
+    [Code("A", "a", "B", "Diagnosis"), Code("B", "b", "A", "Diagnosis")],
+    [*CODES, Code("a/b", "Slash", "X", "Diagnosis")],
+]
+
+
+@pytest.mark.parametrize("codes", BROKEN)
+def test_a_terminology_with_a_fault_leaves_nothing_behind(domain: World, codes: list[Code]) -> None:
+    with pytest.raises(Invalid):
+        loaded(domain.actor("alice"), codes, "1")
+    assert db.session.query(Repository).count() == 0
+
+
+class _CutOff(Classification):
+    """Whoever reads it dies in the midst."""
+
+    def concepts(self) -> Any:
+        yield next(super().concepts())
+        raise KeyboardInterrupt
+
+
+def test_a_load_that_is_cut_off_leaves_nothing_behind(domain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = domain.actor("alice")
+    with pytest.raises(KeyboardInterrupt):
+        exports.import_terminology(alice, LUNG, _CutOff(RepositoryFacts("Lung"), CODES))
+
+    def dies(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.terminology.loading._write_words", dies)
+    with pytest.raises(KeyboardInterrupt):
+        loaded(alice, CODES, "1")
+    assert (db.session.query(Repository).count(), db.session.query(Concept).count()) == (0, 0)
+
+
+def test_what_was_exported_and_loaded_elsewhere_is_exported_alike(either: World, tmp_path: Path) -> None:
+    alice, rita = either.actor("alice"), either.actor("rita")
+    made(alice, supported_locales=("en", "de"), details={"website": "https://example.org/", "extras": {"a": 1}})
+    concept(alice, "A1", extras={"note": "ü"}, external_id="x", descriptions=[{"description": "d", "locale": "de"}])
+    concept(alice, "A2", parents=["A1"])
+    concept(alice, "A3"), concept(alice, "A4", parents=["A1"])
+    terminology.delete_concept(alice, LUNG, "A3")
+    terminology.retire_concept(alice, LUNG, "A4", "Out of use")
+    mapping(alice, "A1", "A2", sort_weight=2.5, extras={"b": None})
+    terminology.create_mapping(
+        alice, LUNG,
+        terminology.MappingWish("SAME-AS", LUNG.of_concept("A2"), to_concept_code="7", to_source_name="SNOMED CT"),
+    )  # fmt: skip
+    released(alice, "1")
+    first = exported(alice, "1")
+    path = tmp_path / "export.json"
+    path.write_bytes(orjson.dumps(first))
+    found = exports.import_terminology(rita, COPY, open_terminology(str(path)), ReleaseFacts("1"))
+    assert found.added == 5
+    exports.work_until_idle("test")
+    second = exported(rita, "1", at=COPY)
+    assert _comparable(first) == _comparable(second)
+    assert second["concepts"][1]["parent_concept_urls"] == [COPY.of_concept("A1")]
+    assert second["mappings"][0]["to_concept_url"] == COPY.of_concept("A2")
+    assert exports.import_terminology(rita, COPY, OCLExport(path), ReleaseFacts("1")).is_nothing
+
+
+OWN = ("url", "uri", "owner", "owner_name", "owner_type", "source", "short_code", "created_by", "updated_by",
+       "from_source_name", "from_source_owner", "from_source_owner_type", "to_source_owner", "to_source_owner_type",
+       "version_created_by", "version_updated_by", "export_time")  # fmt: skip
+
+
+def _comparable(export: Any, *, top: bool = True) -> Any:
+    """Without owner, addresses and times; of the version itself also without its row's id."""
+    if isinstance(export, list):
+        return [_comparable(one, top=False) for one in export]
+    if not isinstance(export, dict):
+        return export
+    skipped = {*OWN, "uuid"} if top else {*OWN}
+    if export.get("to_concept_url") is not None:
+        skipped.add("to_source_name")
+    return {
+        key: _comparable(value, top=False)
+        for key, value in export.items()
+        if key not in skipped and not key.endswith(("_on", "_url", "_urls"))
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"type": "Source Version"}', b"PK\x03\x04"])
+def test_a_file_that_is_no_export_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "export.json"
+    path.write_bytes(content)
+    with pytest.raises(Invalid):
+        OCLExport(path)
+
+
+def test_an_export_of_another_server_that_leaves_keys_out_is_loaded(domain: World, tmp_path: Path) -> None:
+    names = [{"name": "Asthma", "locale": "en", "locale_preferred": True, "name_type": None}]
+    row = {"id": "A1", "concept_class": "Diagnosis", "datatype": "N/A", "names": names, "retired": False,
+           "version": "8d492026"}  # fmt: skip
+    path = tmp_path / "export.json"
+    told = {"type": "Source", "name": "Lung", "concepts": [row], "mappings": []}
+    path.write_text(json.dumps(told))
+    assert exports.import_terminology(domain.actor("alice"), LUNG, OCLExport(path)).added == 1
+
+
+def test_icd_10_has_its_codes_and_one_top_for_each_chapter() -> None:
+    codes = ICD10().codes
+    assert len(codes) == len({one.code for one in codes}) == 12_542
+    assert sum(not one.parent for one in codes) == 22
+    assert next(one.title for one in codes if one.code == "A15.1").startswith("Tuberculosis of lung")
