@@ -29,18 +29,21 @@ def many_members(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_more_members_than_sixteen_bits_can_count(many_members: Path) -> None:
     with zipfile.ZipFile(many_members) as opened:
         assert len(opened.infolist()) == MANY
         assert opened.read(f"{MANY - 1}.csv") == b""
 
 
+@pytest.mark.long
 def test_a_streaming_reader_finds_all_of_them(many_members: Path) -> None:
     with many_members.open("rb") as stream:
         listed = subprocess.run(["bsdtar", "-tf", "-"], stdin=stream, check=True, capture_output=True)
     assert len(listed.stdout.splitlines()) == MANY
 
 
+@pytest.mark.long
 def test_unzip_tests_all_of_them(many_members: Path) -> None:
     unpacked_by_unzip(many_members)
 

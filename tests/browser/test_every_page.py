@@ -74,13 +74,24 @@ def as_seen_by(who: str, way: Iterable[Stop]) -> list[Stop]:
     return [Stop(stop.endpoint, stop.values, stop.path, closed.get(stop.endpoint, stop.refusal)) for stop in way]
 
 
-@pytest.mark.parametrize("who", ["alice", "max"])
+@pytest.mark.parametrize("who", ["alice", pytest.param("max", marks=pytest.mark.long)])
 def test_every_page_stands_and_is_accessible(
     who: str, mapped: Flask, portal: Portal, visit: Visit, watch: Watch
 ) -> None:
     way = stops(mapped, portal.contents)
     assert len(way) > 30
     found = walk(visit(who), as_seen_by(who, way), who, watch)
+    assert not found, found
+
+
+def test_pages_that_administrators_alone_see_stand_too(
+    mapped: Flask, portal: Portal, visit: Visit, watch: Watch
+) -> None:
+    way = stops(mapped, portal.contents)
+    others = {stop.path: stop.refusal for stop in as_seen_by("alice", way)}
+    theirs = [stop for stop in as_seen_by("max", way) if stop.refusal != others[stop.path]]
+    assert len(theirs) > 10
+    found = walk(visit("max"), theirs, "max", watch)
     assert not found, found
 
 

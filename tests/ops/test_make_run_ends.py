@@ -64,7 +64,7 @@ def test_ctrl_c_leaves_no_process_and_the_data(portals: Portals, data_dir: Path)
     assert (data_dir / "demo-credentials.json").read_bytes() == credentials
 
 
-@pytest.mark.parametrize("killed", ["supervisor", "make"])
+@pytest.mark.parametrize("killed", [pytest.param("supervisor", marks=pytest.mark.long), "make"])
 def test_a_kill_9_leaves_no_orphans_and_the_next_run_starts(killed: str, portals: Portals) -> None:
     run = portals.any()
     os.kill(run.make.pid if killed == "make" else run.await_service(killed), signal.SIGKILL)
@@ -88,12 +88,14 @@ def test_a_polite_end_of_make_alone_stops_everything(portals: Portals) -> None:
     assert "Nothing is left running" in run.await_end()
 
 
+@pytest.mark.long
 def test_a_terminal_that_is_closed_stops_everything(portals: Portals) -> None:
     run = portals.any()
     os.killpg(run.make.pid, signal.SIGHUP)
     run.await_end()
 
 
+@pytest.mark.long
 def test_ctrl_c_before_it_is_open_leaves_nothing_running(start: Start) -> None:
     run = start()
     until(lambda: "Bringing the database" in run.said, "it prepares")
