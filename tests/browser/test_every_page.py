@@ -44,8 +44,11 @@ def look(page: Page, stop: Stop, who: str, seen: set[str]) -> Iterator[str]:
         yield f"{name}: answers {answer.status}, not {wanted}"
     if stop.endpoint in PARTS:
         assert "<html" not in answer.text()
-    elif answer.headers.get("content-type", "").startswith("text/html") and answer.url not in seen:
-        seen.add(answer.url)
+        return
+    # One refusal looks like another.
+    alike = answer.url if answer.ok else str(answer.status)
+    if answer.headers.get("content-type", "").startswith("text/html") and alike not in seen:
+        seen.add(alike)
         page.goto(stop.path)
         yield from look_at_both_widths(page, name)
 

@@ -23,7 +23,7 @@ SCREENSHOT = os.environ.get("CHARTROOM_SCREENSHOT")
 """Where a picture of the patient's page is kept for the README; see `make screenshot`."""
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.long)])
 def test_a_clinician_does_the_whole_job(width: int, portal: Portal, visit: Visit, watch: Watch, tmp_path: Path) -> None:
     surname = f"Wide{width}" if not SCREENSHOT else "Marsh"
     with portal.at_hand() as world:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
@@ -95,6 +96,7 @@ def test_a_lost_connection_costs_one_piece(portal: Portal, visit: Visit, watch: 
     assert sha256_of_newest(portal, patient) == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.long
 def test_a_cancelled_upload_may_be_tried_again_from_its_beginning(
     portal: Portal, visit: Visit, watch: Watch, tmp_path: Path
 ) -> None:

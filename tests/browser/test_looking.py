@@ -35,7 +35,7 @@ def drag(page: Page, start: float, end: float) -> None:
     page.mouse.up()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.long)])
 def test_dragging_zooms_the_address_follows_and_the_back_button_returns(
     width: int, portal: Portal, visit: Visit
 ) -> None:

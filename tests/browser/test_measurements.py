@@ -26,7 +26,7 @@ def preview_of(page: Page) -> Locator:
     return page.locator("#export-preview")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.long)])
 def test_an_analyst_takes_a_device_s_measurements_away(
     width: int, portal: Portal, visit: Visit, tmp_path: Path
 ) -> None:

@@ -39,7 +39,7 @@ def type_into(page: Page, label: str, text: str) -> None:
     raise AssertionError(f"{label} is not reached by the keyboard")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.long)])
 def test_what_is_typed_is_found_while_it_is_typed_and_without_a_script_too(
     width: int, portal: Portal, visit: Visit
 ) -> None:

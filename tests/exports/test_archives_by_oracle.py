@@ -42,7 +42,7 @@ from tests.factories import BEGINNING
 
 LONG_AGO, FAR_AWAY = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 PLACES = (failpoints.MID_PART, failpoints.BEFORE_STAGING, failpoints.AFTER_PART_COMMIT, failpoints.BEFORE_RENAME)
-EXAMPLES = {"sqlite": 20, "postgresql": 10}
+EXAMPLES = {"sqlite": 12, "postgresql": 5}
 LONG_EXAMPLES = {"sqlite": 300, "postgresql": 120}
 
 bounds = st.sampled_from([NOON - 2 * DAY, NOON - HOUR, NOON, NOON + 1, NOON + 5_000, NOON + DAY]).map(

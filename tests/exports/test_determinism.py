@@ -89,7 +89,8 @@ def test_a_fresh_builder_for_every_part_makes_the_same_archive(full: Ward, monke
 
 
 # How parts are claimed on PostgreSQL, two workers show among the quick fault tests.
-@pytest.mark.parametrize("ward", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
+@pytest.mark.long
+@pytest.mark.parametrize("ward", ["sqlite", "postgresql"], indirect=True)
 def test_four_workers_at_once_make_the_archives_that_one_makes(full: Ward) -> None:
     with_parts(20_000)
     alone = {name: asked(full, *request) for name, request in REQUESTS.items()}

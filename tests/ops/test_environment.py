@@ -57,6 +57,7 @@ def test_it_is_changed_only_when_the_requirements_say_something_else(made: Check
     assert "Installing" in made.make().stdout
 
 
+@pytest.mark.long
 def test_the_clients_of_a_contract_get_an_environment_beside(made: Checkout) -> None:
     (made.folder / "requirements-sdk.txt").write_text("# nothing\n")
     first, again = (made.make("sdk", VENV=".venv-sdk") for _ in range(2))
@@ -72,6 +73,7 @@ def test_a_broken_one_is_made_again(made: Checkout) -> None:
     assert made.works()
 
 
+@pytest.mark.long
 def test_one_whose_installation_was_killed_is_made_again(made: Checkout) -> None:
     (made.venv / ".installing").touch()
     half = made.venv / "half a package"
