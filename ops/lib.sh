@@ -6,6 +6,9 @@ set -euo pipefail
 python=''
 tied=()
 
+# Dozens of processes of ours are started; not one of them should compile the whole application again.
+unset PYTHONDONTWRITEBYTECODE
+
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd -- "$ROOT"
 

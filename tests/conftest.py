@@ -22,7 +22,7 @@ from app.accounts import passwords
 from app.exports.builders import kept_builder
 from app.extensions import db
 from config import Config
-from tests import routes_once
+from tests import routes_once, statements_once
 from tests.factories import PASSWORD, World, make_world
 from tests.services.postgresql import PostgreSQL
 
@@ -31,6 +31,7 @@ pytest_plugins = ["tests.services.plugin"]
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 routes_once.share()
+statements_once.share()
 
 SECRET = "a secret for tests, of more than thirty-two characters"
 

@@ -11,7 +11,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
         "actor errors clock extensions disposition logs",
-        "models storage archive jobqueue sending signing mail",
+        "models storage archive jobqueue sending signing mail rounds",
         "rows",
         "builder",
         "access outbox readiness",

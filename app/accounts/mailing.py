@@ -8,15 +8,13 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
-
-from app import clock, record
+from app import clock, outbox, record
 from app.accounts.links import INVITATION, MAIL, addresses, is_of_this_key, secret_of
 from app.extensions import db
 from app.mail import SECONDS, NotSent, mailer
 from app.models import OutboxMessage, SignInLink, begin_writing
 from app.models.types import database_now
+from app.rounds import go_round
 
 AT_ONCE = 20
 ATTEMPTS = 12
@@ -64,25 +62,16 @@ class Letter:
 
 
 def send_mail_until(stop: Event, *, every: float) -> None:
-    """Send what is due until told to stop; a fault in one round is logged and the next one tries again.
+    """Send what is due until told to stop.
 
-    :param every: seconds between two looks
+    :param every: seconds between two looks when nothing is due
     """
-    while not stop.is_set():
-        sent = 0
-        try:
-            sent = send_due_mail()
-        except SQLAlchemyError:
-            log.exception("a round of mail failed; the next one tries again")
-        finally:
-            db.session.remove()
-        if not sent:
-            stop.wait(every)
+    go_round(stop, "mail", lambda: 0.0 if send_due_mail() else every, after_fault=every)
 
 
 def send_due_mail() -> int:
     """Try each mail that is due. Returns how many were tried."""
-    letters = [letter for message in _due() if (letter := _claim(*message)) is not None]
+    letters = [letter for message in outbox.due(MAIL, AT_ONCE) if (letter := _claim(*message)) is not None]
     for letter in letters:
         try:
             mailer.send(letter.to, letter.subject, letter.text)
@@ -93,32 +82,14 @@ def send_due_mail() -> int:
     return len(letters)
 
 
-def _due() -> list[tuple[UUID, int]]:
-    rows = db.session.execute(
-        select(OutboxMessage.id, OutboxMessage.attempts)
-        .where(
-            OutboxMessage.kind == MAIL,
-            OutboxMessage.delivered_at.is_(None),
-            OutboxMessage.given_up_at.is_(None),
-            OutboxMessage.due_at <= database_now(),
-        )
-        .order_by(OutboxMessage.due_at, OutboxMessage.id)
-        .limit(AT_ONCE)
-    ).all()
-    db.session.rollback()
-    return [(row.id, row.attempts) for row in rows]
-
-
 def _claim(message_id: UUID, seen: int) -> Letter | None:
-    begin_writing()
-    if not _changed(message_id, seen, attempts=seen + 1, due_at=database_now(round(LEASE_SECONDS * 1000))):
-        db.session.rollback()
+    if not outbox.take(message_id, seen, seconds=LEASE_SECONDS):
         return None
     message = db.session.get_one(OutboxMessage, message_id)
     link = db.session.get(SignInLink, message.object_id)
     letter = None
     if link is None or not link.is_open(clock.now()) or not is_of_this_key(link):
-        _changed(message_id, seen + 1, given_up_at=clock.now(), last_error=OUTDATED)
+        outbox.change(message_id, seen + 1, given_up_at=clock.now(), last_error=OUTDATED)
     else:
         letter = _letter(message_id, seen + 1, link)
     db.session.commit()
@@ -151,25 +122,9 @@ def _write_down(letter: Letter, refusal: NotSent | None) -> None:
         wait = min(BACKOFF_SECONDS * 2 ** (letter.attempt - 1), LONGEST_WAIT_SECONDS)
         outcome, values = None, {"due_at": database_now(round(wait * 1000)), "last_error": refusal.words}
         log.warning("a mail was not sent: %s", refusal.words, extra={"letter": str(letter.id)})
-    if _changed(letter.id, letter.attempt, **values) and outcome is not None:
+    if outbox.change(letter.id, letter.attempt, **values) and outcome is not None:
         record.note(
             None, "mail.send", "user", letter.user_id, tenant_id=letter.tenant_id, outcome=outcome,
             details={"message": str(letter.id), "tries": letter.attempt}, via="job",
         )  # fmt: skip
     db.session.commit()
-
-
-def _changed(message_id: UUID, tried: int, /, **values: Any) -> bool:
-    """Change a message that is still to be sent and has been tried so often."""
-    result = db.session.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.id == message_id,
-            OutboxMessage.attempts == tried,
-            OutboxMessage.delivered_at.is_(None),
-            OutboxMessage.given_up_at.is_(None),
-        )
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]

@@ -7,7 +7,6 @@ message is taken by raising its count of tries, so that two who deliver never ma
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -15,8 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 
 from app import clock, outbox, record
 from app.callbacks.posting import Answer, post
@@ -25,6 +23,7 @@ from app.callbacks.signatures import signed_headers
 from app.extensions import db
 from app.models import CallbackTry, Export, OutboxMessage, begin_writing
 from app.models.types import database_now
+from app.rounds import go_round
 
 KIND = "export.settled"
 AT_ONCE = 8
@@ -58,22 +57,16 @@ def announce(export_id: UUID, state: str) -> None:
 
 
 def deliver_until(stop: Event, *, every: float) -> None:
-    """Deliver what is due until told to stop; a fault in one round is logged and the next one tries again."""
-    while not stop.is_set():
-        delivered = 0
-        try:
-            delivered = deliver_due()
-        except SQLAlchemyError:
-            log.exception("a round of callbacks failed; the next one tries again")
-        finally:
-            db.session.remove()
-        if not delivered:
-            stop.wait(every)
+    """Deliver what is due until told to stop.
+
+    :param every: seconds between two looks when nothing is due
+    """
+    go_round(stop, "callbacks", lambda: 0.0 if deliver_due() else every, after_fault=every)
 
 
 def deliver_due() -> int:
     """Try each message that is due, a few at once. Returns how many were tried."""
-    claimed = [found for message in _due() if (found := _claim(*message)) is not None]
+    claimed = [found for message in outbox.due(KIND, AT_ONCE) if (found := _claim(*message)) is not None]
     bodies = [_body_for(one) for one in claimed]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(_send, claimed, bodies))
@@ -82,27 +75,8 @@ def deliver_due() -> int:
     return len(claimed)
 
 
-def _due() -> Sequence[tuple[UUID, int]]:
-    rows = db.session.execute(
-        select(OutboxMessage.id, OutboxMessage.attempts)
-        .where(
-            OutboxMessage.kind == KIND,
-            OutboxMessage.delivered_at.is_(None),
-            OutboxMessage.given_up_at.is_(None),
-            OutboxMessage.due_at <= database_now(),
-        )
-        .order_by(OutboxMessage.due_at, OutboxMessage.id)
-        .limit(AT_ONCE)
-    ).all()
-    db.session.rollback()
-    return [(row.id, row.attempts) for row in rows]
-
-
 def _claim(message_id: UUID, seen: int) -> Claimed | None:
-    begin_writing()
-    lease = round((bound.settings.seconds * 2 + SPARE_SECONDS) * 1000)
-    if not _changed(message_id, seen, attempts=seen + 1, due_at=database_now(lease)):
-        db.session.rollback()
+    if not outbox.take(message_id, seen, seconds=bound.settings.seconds * 2 + SPARE_SECONDS):
         return None
     found = db.session.execute(
         select(OutboxMessage.tenant_id, Export.id, Export.owner_id, Export.callback_url)
@@ -110,7 +84,7 @@ def _claim(message_id: UUID, seen: int) -> Claimed | None:
         .where(OutboxMessage.id == message_id, Export.deleted_at.is_(None))
     ).one_or_none()
     if found is None:
-        _changed(message_id, seen + 1, given_up_at=clock.now(), last_error=GONE)
+        outbox.change(message_id, seen + 1, given_up_at=clock.now(), last_error=GONE)
     db.session.commit()
     if found is None:
         return None
@@ -165,28 +139,12 @@ def _write_down(claimed: Claimed, answer: Answer) -> None:
     else:
         wait = round(settings.wait_after(claimed.attempt) * 1000)
         values = {"due_at": database_now(wait), "last_error": answer.words}
-    if _changed(claimed.id, claimed.attempt, **values) and outcome is not None:
+    if outbox.change(claimed.id, claimed.attempt, **values) and outcome is not None:
         record.note(
             None, "callback.deliver", "export", claimed.export_id, tenant_id=claimed.tenant_id, outcome=outcome,
             details={"message": str(claimed.id), "tries": claimed.attempt}, via="job",
         )  # fmt: skip
     db.session.commit()
-
-
-def _changed(message_id: UUID, tried: int, /, **values: Any) -> bool:
-    """Change a message that is still to be delivered and has been tried so often."""
-    result = db.session.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.id == message_id,
-            OutboxMessage.attempts == tried,
-            OutboxMessage.delivered_at.is_(None),
-            OutboxMessage.given_up_at.is_(None),
-        )
-        .values(**values),
-        execution_options={"synchronize_session": False},
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
 def state_told(payload: str) -> str:

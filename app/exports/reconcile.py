@@ -6,42 +6,39 @@ import logging
 from collections.abc import Callable
 from threading import Event
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app.exports.upkeep import expire_exports, forget_deleted, requeue_stale_exports, sweep_storage
-from app.extensions import db
-from app.storage import StorageFault, StorageRefused
+from app.rounds import NowAndThen, go_round
 
 log = logging.getLogger(__name__)
 
 
 def reconcile_until(stop: Event, *, every: float, sweep_every: float, also: Callable[[], object]) -> None:
-    """Look after exports until told to stop; a fault in one round is logged and the next round tries again.
+    """Look after exports until told to stop.
 
     :param every: seconds between looks at stale parts
     :param sweep_every: seconds between looks at what is to be expired or swept
     :param also: called with each sweep
     """
-    rounds_to_sweep = max(1, round(sweep_every / every))
-    number = 0
-    while not stop.is_set():
-        try:
-            _look(number % rounds_to_sweep == 0, also)
-        except (SQLAlchemyError, StorageFault, StorageRefused, OSError):
-            log.exception("a round of upkeep failed; the next one tries again")
-        finally:
-            db.session.remove()
-        number += 1
-        stop.wait(every)
+    sweep = NowAndThen(sweep_every)
+
+    def look() -> float:
+        _requeue()
+        if sweep.is_due():
+            _sweep()
+            also()
+        return every
+
+    go_round(stop, "exports", look, after_fault=every)
 
 
-def _look(sweeps: bool, also: Callable[[], object]) -> None:
+def _requeue() -> None:
     found = requeue_stale_exports()
     if found.parts or found.failed:
         log.info("put back %s parts, failed %s exports", found.parts, found.failed)
-    if sweeps:
-        expired, swept = expire_exports(), sweep_storage()
-        forget_deleted()
-        also()
-        if expired or swept:
-            log.info("expired %s exports, swept %s objects", expired, swept)
+
+
+def _sweep() -> None:
+    expired, swept = expire_exports(), sweep_storage()
+    forget_deleted()
+    if expired or swept:
+        log.info("expired %s exports, swept %s objects", expired, swept)

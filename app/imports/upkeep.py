@@ -8,13 +8,13 @@ from threading import Event
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock, jobqueue, record
 from app.extensions import db
 from app.imports.claims import something_waits
 from app.models import MeasurementImport, Tenant, begin_writing
-from app.storage import StorageFault, StorageRefused, storage
+from app.rounds import NowAndThen, go_round
+from app.storage import storage
 
 log = logging.getLogger(__name__)
 SWEEP_AFTER = timedelta(hours=1)
@@ -22,23 +22,20 @@ _AT_ONCE = 200
 
 
 def keep_imports_until(stop: Event, *, every: float, sweep_every: float = 600.0) -> None:
-    """Look after imports until told to stop; a fault in one round is logged and the next round tries again.
+    """Look after imports until told to stop.
 
     :param every: seconds between looks at imports whose worker fell silent
     :param sweep_every: seconds between looks at lists that are to go
     """
-    rounds, number = max(1, round(sweep_every / every)), 0
-    while not stop.is_set():
-        try:
-            ring_if_needed()
-            if number % rounds == 0:
-                sweep_imports(clock.now())
-        except (SQLAlchemyError, StorageFault, StorageRefused, OSError):
-            log.exception("a round of imports' upkeep failed; the next one tries again")
-        finally:
-            db.session.remove()
-        number += 1
-        stop.wait(every)
+    sweep = NowAndThen(sweep_every)
+
+    def look() -> float:
+        ring_if_needed()
+        if sweep.is_due():
+            sweep_imports(clock.now())
+        return every
+
+    go_round(stop, "imports", look, after_fault=every)
 
 
 def ring_if_needed() -> bool:

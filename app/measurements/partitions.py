@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from threading import Event
 
-import psycopg
 from psycopg import sql
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.errors import Invalid
 from app.extensions import db
 from app.measurements.exchange import Connection, Exchange, month_after, months_held, value_of
+from app.rounds import go_round
 
 log = logging.getLogger(__name__)
 
@@ -85,16 +84,14 @@ def keep_partitions_until(stop: Event, *, ahead: int = 3, least_rows: int = LEAS
 
     Needs a thread of its own: a run may take minutes.
     """
-    while not stop.is_set():
-        wait = HOUR_SECONDS
-        try:
-            made = make_partitions(ahead=ahead, least_rows=least_rows, stop=stop)
-            wait = HOUR_SECONDS if made.again else DAY_SECONDS
-            if made.made:
-                log.info("made partitions: %s", ", ".join(made.made))
-        except (SQLAlchemyError, psycopg.Error):
-            log.exception("partitions could not be made; tried again in an hour")
-        stop.wait(wait)
+
+    def look() -> float:
+        made = make_partitions(ahead=ahead, least_rows=least_rows, stop=stop)
+        if made.made:
+            log.info("made partitions: %s", ", ".join(made.made))
+        return HOUR_SECONDS if made.again else DAY_SECONDS
+
+    go_round(stop, "partitions", look, after_fault=HOUR_SECONDS)
 
 
 def _exchanged(exchange: Exchange, patience: float) -> Partitioned:

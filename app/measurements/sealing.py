@@ -18,7 +18,6 @@ from uuid import UUID
 
 import numpy as np
 from sqlalchemy import delete, exists, func, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.extensions import db
@@ -26,6 +25,7 @@ from app.measurements.batch import EARLIEST_MS, Integers
 from app.measurements.unsealing import month_starts
 from app.models import Measurement, MeasurementBlock, MeasurementUnsealed, Series, Tenant, begin_writing
 from app.models.types import from_milliseconds, to_milliseconds
+from app.rounds import go_round
 from app.rows.blocks import encoded, grid_of
 from app.rows.bulk import Kind, selected_numbers
 from app.rows.measured import as_number, as_timestamp, current_statement
@@ -123,18 +123,14 @@ def seal_measurements(
 
 def keep_sealed_until(stop: Event) -> None:
     """Seal again and again until told to stop, a little at a time. Needs a thread of its own."""
-    while not stop.is_set():
-        wait = IDLE_SECONDS
-        try:
-            done = seal_measurements(limit=VALUES_A_TURN, stop=stop)
-            if done.blocks:
-                log.info("sealed %s values in %s blocks", done.values, done.blocks)
-            wait = BUSY_SECONDS if done.again else IDLE_SECONDS
-        except SQLAlchemyError:
-            log.exception("measurements could not be sealed; tried again in a minute")
-        finally:
-            db.session.remove()
-        stop.wait(wait)
+
+    def look() -> float:
+        done = seal_measurements(limit=VALUES_A_TURN, stop=stop)
+        if done.blocks:
+            log.info("sealed %s values in %s blocks", done.values, done.blocks)
+        return BUSY_SECONDS if done.again else IDLE_SECONDS
+
+    go_round(stop, "sealing measurements", look, after_fault=IDLE_SECONDS)
 
 
 def _prepared(month: datetime, settled: datetime, moved: set[int]) -> tuple[list[_Work], int, UUID | None]:

@@ -9,25 +9,25 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event
 from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.extensions import db
 from app.models import AuditChain, AuditEvent, begin_writing
 from app.models.types import to_milliseconds
 from app.record.noting import note
+from app.rounds import NowAndThen, go_round
 
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
 YEARS = 6
-REMOVE_EVERY = timedelta(hours=1)
+REMOVE_EVERY_SECONDS = 3_600.0
 _FACTS = (
     "id", "tenant_id", "at", "user_id", "via", "via_id", "address", "request_id", "action", "object_type", "object_id",
     "subject_id", "details", "row_count", "byte_count", "outcome",
@@ -139,19 +139,14 @@ def _years_before(moment: datetime, years: int) -> datetime:
 def keep_record_until(stop: Event, *, every: float, years: int = YEARS) -> None:
     """Seal what was written, again and again, and remove what is old enough; until told to stop.
 
-    A fault in one round is logged and the next round tries again.
-
     :param every: seconds between two looks
     """
-    remove_at = clock.now()
-    while not stop.is_set():
-        try:
-            seal_record()
-            if clock.now() >= remove_at:
-                remove_old(years)
-                remove_at = clock.now() + REMOVE_EVERY
-        except SQLAlchemyError:
-            log.exception("sealing the record failed; the next round tries again")
-        finally:
-            db.session.remove()
-        stop.wait(every)
+    removal = NowAndThen(REMOVE_EVERY_SECONDS)
+
+    def look() -> float:
+        seal_record()
+        if removal.is_due():
+            remove_old(years)
+        return every
+
+    go_round(stop, "the record", look, after_fault=every)

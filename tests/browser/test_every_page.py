@@ -11,12 +11,11 @@ from playwright.sync_api import Page
 
 from app import create_app
 from tests.browser.conftest import Visit
-from tests.browser.looking import faults_of
+from tests.browser.looking import ALL, OF_LAYOUT, faults_of
 from tests.browser.portal import Portal
 from tests.browser.walking import Stop, stops
 from tests.browser.watching import Watch
 
-WIDTHS = (1280, 390)
 PARTS = {
     "portal.exports.status", "portal.imports.status", "portal.terminology.found", "portal.repositories.found",
     "portal.releases.export_status",
@@ -55,9 +54,9 @@ def look(page: Page, stop: Stop, who: str, seen: set[str]) -> Iterator[str]:
 
 def look_at_both_widths(page: Page, name: str) -> Iterator[str]:
     page.wait_for_function(SETTLED)
-    for width in WIDTHS:
+    for width, rules in ((1280, ALL), (390, OF_LAYOUT)):
         page.set_viewport_size({"width": width, "height": 900})
-        yield from faults_of(page, f"{name} at {width}")
+        yield from faults_of(page, f"{name} at {width}", rules)
 
 
 def as_seen_by(who: str, way: Iterable[Stop]) -> list[Stop]:

@@ -14,6 +14,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 _STATUS_ECHO = "Failed to load resource: the server responded with a status of"
+# What htmx says when a newer question takes the place of one under way, as hx-sync asks. A question that fails says
+# so in a word of its own too (htmx:sendError, htmx:timeout, htmx:responseError).
+_REPLACED = ("htmx:sendAbort,", "htmx:afterRequest,")
 
 
 class Watch:
@@ -52,7 +55,7 @@ class Watch:
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A status is seen for itself, where a page that refuses is told from a part that is missing.
-        if message.type in ("error", "warning") and not message.text.startswith(_STATUS_ECHO):
+        if message.type in ("error", "warning") and not message.text.startswith((_STATUS_ECHO, *_REPLACED)):
             self._note(f"console: {message.text} ({message.location.get('url')})")
 
     def _see(self, response: Response) -> None:

@@ -17,8 +17,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete
 
-from app import callbacks, clock, exports
-from app.callbacks.delivering import _claim, _due
+from app import callbacks, clock, exports, outbox
+from app.callbacks.delivering import AT_ONCE, KIND, _claim
 from app.callbacks.posting import post
 from app.callbacks.signatures import signature
 from app.errors import Invalid, NotFound
@@ -324,10 +324,10 @@ def test_tls_is_asked_for_the_name_and_believed_only_with_a_certificate_for_it(
 
 def test_a_message_is_tried_by_one_of_two_who_deliver(domain: World, receiver: Receiver, listed: Listed) -> None:
     exports.cancel_export(domain.actor("alice"), asked(domain, receiver.url()))
-    [(message_id, attempts)] = _due()
+    [(message_id, attempts)] = outbox.due(KIND, AT_ONCE)
     assert _claim(message_id, attempts) is not None
     assert _claim(message_id, attempts) is None
-    assert _due() == []
+    assert outbox.due(KIND, AT_ONCE) == []
 
 
 def test_an_address_that_may_not_be_called_is_refused_with_the_request(domain: World) -> None:

@@ -99,9 +99,12 @@ def count_of(actor_email: str, data_type: str) -> int:
 def fingerprint() -> str:
     """What the whole database holds, in one word."""
     digest = hashlib.sha256()
-    for table in sorted(db.metadata.tables.values(), key=lambda known: known.name):
-        for row in db.session.execute(select(table).order_by(*table.primary_key.columns)):
-            digest.update(repr(tuple(row)).encode())
+    # As the driver gives them: a quarter of a million rows of terminology are many to make objects of.
+    driver = db.session.connection().connection.driver_connection
+    for table in sorted(db.metadata.tables):
+        rows = driver.execute(f'SELECT * FROM "{table}"')
+        while some := rows.fetchmany(10_000):
+            digest.update(repr(some).encode())
     return digest.hexdigest()
 
 

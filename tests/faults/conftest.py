@@ -16,8 +16,8 @@ from app.catalog.records import NewEntity, add_entities
 from app.extensions import db
 from app.models import Organization, Template, begin_writing, take_revision
 from config import Config
-from tests.conftest import config_for
-from tests.factories import World, make_world
+from tests.conftest import config_for, detached_world
+from tests.factories import World
 from tests.faults.deployment import Deployment
 from tests.services.faulty import running_faulty_proxy
 from tests.services.postgresql import PostgreSQL
@@ -93,12 +93,7 @@ def _peopled(config: Config, world: World | None) -> World:
     with app.app_context():
         if world is None:
             flask_migrate.upgrade()
-            world = make_world()
-            for row in (*world.users.values(), *world.templates.values(), *world.foreign_templates.values()):
-                db.session.refresh(row)
-            for one in (world.acme, world.borealis, world.northside, world.riverside, world.foreign):
-                db.session.refresh(one)
-            db.session.expunge_all()
+            world = detached_world()
         administration.set_exports_enabled(world.borealis.id, True)
         for clinic in (world.northside, world.riverside, world.foreign):
             _fill(world, clinic)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import flask_migrate
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from app.extensions import db
 from app.measurements import series_for
 from app.models import Metric, begin_writing
 from tests.conftest import config_for
-from tests.factories import World, make_world
+from tests.factories import World
 from tests.services.postgresql import PostgreSQL
 
 
@@ -41,21 +40,12 @@ class Ward:
 
 @pytest.fixture(scope="session")
 def postgresql_ward(
-    postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+    postgresql_server: PostgreSQL, peopled_postgresql: tuple[str, World], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Flask, World]]:
-    """The application over a migrated and peopled PostgreSQL. Tests share it, each with a patient of its own."""
-    url = postgresql_server.new_database()
+    """The application over a peopled PostgreSQL of their own. Tests share it, each with a patient of its own."""
+    url = postgresql_server.new_database(like=peopled_postgresql[0])
     app = create_app(replace(config_for(tmp_path_factory.mktemp("ward")), database_url=url))
-    with app.app_context():
-        flask_migrate.upgrade()
-        world = make_world()
-        for row in (*world.users.values(), *world.templates.values(), *world.foreign_templates.values()):
-            db.session.refresh(row)
-        for row in (world.acme, world.borealis, world.northside, world.riverside, world.foreign):
-            db.session.refresh(row)
-        db.session.expunge_all()
-        db.session.remove()
-    yield app, world
+    yield app, peopled_postgresql[1]
     with app.app_context():
         db.session.remove()
         db.engine.dispose()

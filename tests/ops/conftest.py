@@ -11,6 +11,8 @@ import pytest
 from tests.ops.running import Run
 from tests.services.tls import free_port
 
+Start = Callable[..., Run]
+
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -19,7 +21,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def start(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Run]]:
+def start(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """``start()`` is `make run`; nothing of it outlives the module."""
     runs: list[Run] = []
     numbers = count()
@@ -32,3 +34,25 @@ def start(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield make_run
     for run in runs:
         run.clear()
+
+
+class Portals:
+    """Portals over one folder, one at a time. Opening one takes long, so a test may leave its own to the next."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._last: Run | None = None
+
+    def open(self, **how: object) -> Run:
+        """Another one, when none is open."""
+        self._last = self._start(**how).await_open()
+        return self._last
+
+    def any(self) -> Run:
+        """The one that is open, or another one."""
+        return self._last if self._last and self._last.make.poll() is None else self.open()
+
+
+@pytest.fixture(scope="module")
+def portals(start: Start) -> Portals:
+    return Portals(start)

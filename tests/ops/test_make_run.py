@@ -1,31 +1,38 @@
-"""`make run` starts everything, says where it is, and keeps it alive."""
+"""`make run` starts everything, says where it is, keeps it alive, and leaves nothing behind: a portal's whole life."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from tests.ops.conftest import Portals, Start
 from tests.ops.running import Run, until
 
-Start = Callable[..., Run]
 
-
-@pytest.fixture(scope="module")
-def running(start: Start) -> Iterator[Run]:
+@pytest.fixture
+def running(portals: Portals) -> Run:
     """A portal that is open."""
-    run = start().await_open()
-    yield run
-    run.interrupt()
+    return portals.any()
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def rows(data_dir: Path) -> dict[str, int]:
+    """How many rows each table holds."""
+    address = f"file:{quote(str(data_dir / 'chartroom.sqlite3'))}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {table: database.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in tables}
 
 
 def files(folder: Path) -> set[Path]:
@@ -82,3 +89,35 @@ def test_whatever_dies_is_started_again(service: str, running: Run) -> None:
     os.kill(dead, signal.SIGKILL)
     running.await_service(service, other_than=dead)
     until(running.answers, "the portal answers again")
+
+
+def test_ctrl_c_leaves_no_process_and_the_data(portals: Portals, data_dir: Path) -> None:
+    first = portals.any()
+    for service in ("supervisor", "web", "worker", "reconciler", "valkey"):
+        first.await_service(service)
+    assert "Nothing is left running" in first.interrupt()
+    assert not Path(first.run_dir).exists()
+    before, key = rows(data_dir), (data_dir / "secret-key").read_bytes()
+    credentials = (data_dir / "demo-credentials.json").read_bytes()
+    # Once more, naming the folder as one does from the checkout.
+    again = portals.open(data=os.path.relpath(data_dir))
+    again.interrupt()
+    assert rows(data_dir) == before
+    assert sum(before.values()) > 1000
+    assert (data_dir / "secret-key").read_bytes() == key
+    assert (data_dir / "demo-credentials.json").read_bytes() == credentials
+
+
+def test_a_kill_9_leaves_no_orphans_and_the_next_run_starts(portals: Portals) -> None:
+    run = portals.any()
+    os.kill(run.make.pid, signal.SIGKILL)
+    run.await_end()
+    again = portals.open(port=run.port)
+    assert again.answers()
+    assert not Path(run.run_dir).exists()
+
+
+def test_a_polite_end_of_make_alone_stops_everything(portals: Portals) -> None:
+    run = portals.any()
+    run.make.terminate()
+    assert "Nothing is left running" in run.await_end()
