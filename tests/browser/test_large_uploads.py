@@ -64,7 +64,9 @@ def test_an_upload_rests_when_paused_and_goes_on_with_what_is_missing(
     sent: list[str] = []
     page.on("request", lambda request: "/pieces" in request.url and sent.append(pieces_of(request)))
     with watch.expecting("console: Failed to load resource: net::ERR_.*pieces"):
-        patient, zone, content = begin(page, portal, tmp_path, "Pause")
+        # The second piece is asked for once the first has been answered.
+        with page.expect_request("**/pieces/*/2"):
+            patient, zone, content = begin(page, portal, tmp_path, "Pause")
         expect(zone.locator(".upload-item-words")).to_contain_text("8.4 MB of 9.2 MB")
         zone.get_by_role("button", name="Pause mosaic.png").click()
         expect(zone.locator(".upload-item-words")).to_have_text("Paused: 8.4 MB of 9.2 MB have arrived.")

@@ -31,7 +31,7 @@ def headed(page: Page, words: str) -> None:
 def reach(page: Page, selector: str, *, presses: int = 40) -> None:
     """Press Tab until the focus is there."""
     for _ in range(presses):
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+        if page.evaluate("selector => document.activeElement?.matches(selector)", selector):
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"the keyboard does not reach {selector}")
@@ -39,7 +39,7 @@ def reach(page: Page, selector: str, *, presses: int = 40) -> None:
 
 def invite(page: Page) -> str:
     """By keyboard alone; the link that is shown."""
-    page.goto("/administration/people/new")
+    page.goto("/admin/people/new")
     reach(page, "#f-name")
     page.keyboard.type("Greta Holm")
     reach(page, "#f-email")
@@ -124,7 +124,7 @@ def test_from_an_invitation_to_a_second_step_and_a_device_that_is_signed_out(vis
 
 def test_an_administrator_s_questions_stand_before_each_change(visit: Visit) -> None:
     page, found = visit("max"), []
-    page.goto("/administration/people/?q=rita")
+    page.goto("/admin/people/?q=rita")
     page.get_by_role("link", name="Rita").click()
     reach(page, "[aria-labelledby=roles-title] input[type=checkbox]:not(:checked)")
     page.keyboard.press("Space")
