@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -97,31 +97,12 @@ class Config:
         )
 
 
+_KINDS = {"int": int, "float": float}
 NUMBERS: dict[str, type[int] | type[float]] = {
-    "trusted_proxies": int,
-    "max_upload_bytes": int,
-    "lease_seconds": float,
-    "beat_seconds": float,
-    "give_up_seconds": float,
-    "reconcile_seconds": float,
-    "backoff_seconds": float,
-    "backoff_limit_seconds": float,
-    "attempts": int,
-    "audit_years": int,
-    "partition_rows": int,
-    "deadline_seconds": float,
-    "part_rows": int,
-    "fragment_rows": int,
-    "idle_seconds": float,
-    "session_seconds": float,
-    "body_idle_seconds": float,
-    "body_seconds": float,
-    "upload_idle_seconds": float,
-    "callback_seconds": float,
-    "callback_backoff_seconds": float,
-    "callback_attempts": int,
-    "smtp_port": int,
+    one.name: _KINDS[one.type] for one in fields(Config) if isinstance(one.type, str) and one.type in _KINDS
 }
+"""The settings that are numbers, each read from the variable of its name in capitals."""
+
 SWITCHES = {"": None, "1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
 from types import FrameType
 
@@ -22,17 +25,25 @@ audit = AppGroup("audit", help="The record of who did what.")
 
 def init_app(app: Flask) -> None:
     """Register the commands with ``flask``."""
-    app.cli.add_command(demo)
-    app.cli.add_command(audit)
-    people = (create_tenant, create_organization, create_user, end_second_step, enable_exports, limit_requests)
-    app.cli.add_command(import_terminology)
-    for command in (*people, expire, requeue_stale, partition_measurements, seal_measurements, reconcile):
+    for command in (
+        demo, audit, import_terminology, create_tenant, create_organization, create_user, end_second_step,
+        enable_exports, limit_requests, expire, requeue_stale, partition_measurements, seal_measurements, reconcile,
+    ):  # fmt: skip
         app.cli.add_command(command)
 
 
 def _config() -> Config:
     config: Config = current_app.extensions["chartroom.config"]
     return config
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """End the command with the words of a refusal."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from None
 
 
 @demo.command("load")
@@ -63,14 +74,12 @@ def import_terminology(what: str, address: str, email: str, version: str | None,
     from app.terminology import Address, ReleaseFacts
     from app.terminology.sources import open_terminology
 
-    try:
+    with _refusals_told():
         actor = accounts.actor_for_user(administration.person_by_email(email).id, via="shell")
         release = None if version is None else ReleaseFacts(version)
         found = exports.import_terminology(
             actor, Address.parse(address), open_terminology(what), release, missing=missing
         )
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     counts = (("added", found.added), ("changed", found.changed), ("retired", found.retired),
               ("deleted", found.deleted), ("unchanged", found.unchanged))  # fmt: skip
     click.echo(", ".join(f"{count:,} {outcome}" for outcome, count in counts) + ".")
@@ -117,10 +126,8 @@ def seal_record() -> None:
 @click.argument("name")
 def create_tenant(slug: str, name: str) -> None:
     """Create a tenant and its root organization."""
-    try:
+    with _refusals_told():
         tenant = administration.create_tenant(slug, name)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     root = administration.root_organization(tenant.id)
     click.echo(f"Tenant {slug} was created; its root organization is {root.short_code}. Exports are off.")
 
@@ -131,10 +138,8 @@ def create_tenant(slug: str, name: str) -> None:
 @click.argument("name")
 def create_organization(tenant: str, short_code: str, name: str) -> None:
     """Create an organization (a clinic) in a tenant."""
-    try:
+    with _refusals_told():
         administration.create_organization(administration.tenant_by_slug(tenant).id, name, short_code)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     click.echo(f"Organization {short_code} was created.")
 
 
@@ -147,12 +152,10 @@ def create_organization(tenant: str, short_code: str, name: str) -> None:
 @click.password_option(help="At least 12 characters. Asked for when not given.")
 def create_user(tenant: str, organization: str, email: str, name: str, role: str, password: str) -> None:
     """Create a user; ORGANIZATION is a short code, and the root organization's gives the whole tenant."""
-    try:
+    with _refusals_told():
         home = administration.tenant_by_slug(tenant)
         clinic_id = administration.organization_by_code(home.id, organization).id
         administration.create_user(home.id, clinic_id, email=email, name=name, password=password, role=role)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     click.echo(f"{name} may sign in as {email.lower()}.")
 
 
@@ -160,10 +163,8 @@ def create_user(tenant: str, organization: str, email: str, name: str, role: str
 @click.argument("email")
 def end_second_step(email: str) -> None:
     """Forget the second step of somebody who lost it, and sign them out. Administrators do it in the portal."""
-    try:
+    with _refusals_told():
         ended = administration.end_second_step(administration.person_by_email(email).id)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     click.echo("It is forgotten." if ended else "There was none.")
 
 
@@ -172,10 +173,8 @@ def end_second_step(email: str) -> None:
 @click.option("--off", is_flag=True, help="Switch them off instead.")
 def enable_exports(tenant: str, off: bool) -> None:
     """Switch a tenant's exports on; they are off until somebody does."""
-    try:
+    with _refusals_told():
         administration.set_exports_enabled(administration.tenant_by_slug(tenant).id, not off)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     click.echo(f"Exports of {tenant} are {'off' if off else 'on'}.")
 
 
@@ -185,14 +184,12 @@ def enable_exports(tenant: str, off: bool) -> None:
 @click.option("--token", help="Only this token of the tenant's, by the beginning that its owner sees of it.")
 def limit_requests(tenant: str, per_minute: int, token: str | None) -> None:
     """Say how many requests a tenant's programs, or one of its tokens, may make in a minute; 2,000 until then."""
-    try:
+    with _refusals_told():
         tenant_id = administration.tenant_by_slug(tenant).id
         if token is None:
             administration.limit_requests(tenant_id, per_minute)
         else:
             administration.limit_token(tenant_id, token, per_minute)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     click.echo(f"{token or tenant} may make {per_minute:,} requests a minute.")
 
 
@@ -213,10 +210,8 @@ def requeue_stale() -> None:
 @click.option("--ahead", default=3, show_default=True, help="How many months after the present one.")
 def partition_measurements(ahead: int) -> None:
     """Give PostgreSQL's measurements their monthly partitions, now; the reconciler does it once a day."""
-    try:
+    with _refusals_told():
         made = measurements.make_partitions(ahead=ahead, least_rows=_config().partition_rows, tell=click.echo)
-    except Refusal as refusal:
-        raise click.ClickException(refusal.message) from None
     if made.again and made.put_off:
         raise click.ClickException(made.put_off)
     click.echo(made.put_off or f"Partitions made: {', '.join(made.made) or 'none, all are there'}.")
@@ -240,7 +235,7 @@ def reconcile() -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    keepers = [Thread(target=keep, args=(app, stop), daemon=True) for keep in KEEPERS]
+    keepers = [Thread(target=_keep, args=(app, rounds), daemon=True) for rounds in _keepers(_config(), stop)]
     for keeper in keepers:
         keeper.start()
     exports.reconcile_until(
@@ -254,37 +249,19 @@ def reconcile() -> None:
         keeper.join(timeout=5.0)
 
 
-def _keep_partitions(app: Flask, stop: Event) -> None:
-    """A thread of its own: exports must not wait while many values get their place."""
+def _keepers(config: Config, stop: Event) -> tuple[Callable[[], None], ...]:
+    """What has a thread of its own: exports must not wait for much to do, or for somebody else's slow server."""
+    every = config.reconcile_seconds
+    return (
+        partial(measurements.keep_partitions_until, stop, least_rows=config.partition_rows),
+        partial(measurements.keep_sealed_until, stop),
+        partial(callbacks.deliver_until, stop, every=every),
+        partial(accounts.send_mail_until, stop, every=every),
+        partial(record.keep_record_until, stop, every=every, years=config.audit_years),
+        partial(imports.keep_imports_until, stop, every=every),
+    )
+
+
+def _keep(app: Flask, rounds: Callable[[], None]) -> None:
     with app.app_context():
-        measurements.keep_partitions_until(stop, least_rows=_config().partition_rows)
-
-
-def _keep_sealed(app: Flask, stop: Event) -> None:
-    with app.app_context():
-        measurements.keep_sealed_until(stop)
-
-
-def _keep_callbacks(app: Flask, stop: Event) -> None:
-    """A thread of its own: exports must not wait for somebody else's slow server."""
-    with app.app_context():
-        callbacks.deliver_until(stop, every=_config().reconcile_seconds)
-
-
-def _keep_record(app: Flask, stop: Event) -> None:
-    """A thread of its own: however much there is to seal, exports do not wait for it."""
-    with app.app_context():
-        record.keep_record_until(stop, every=_config().reconcile_seconds, years=_config().audit_years)
-
-
-def _keep_imports(app: Flask, stop: Event) -> None:
-    with app.app_context():
-        imports.keep_imports_until(stop, every=_config().reconcile_seconds)
-
-
-def _keep_mail(app: Flask, stop: Event) -> None:
-    with app.app_context():
-        accounts.send_mail_until(stop, every=_config().reconcile_seconds)
-
-
-KEEPERS = (_keep_partitions, _keep_sealed, _keep_callbacks, _keep_mail, _keep_record, _keep_imports)
+        rounds()

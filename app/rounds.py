@@ -22,11 +22,13 @@ def go_round(stop: Event, what: str, one_round: Callable[[], float], *, after_fa
     while not stop.is_set():
         wait = after_fault
         try:
-            wait = one_round()
+            # Leaving the session may fault, too, when the database went away meanwhile.
+            try:
+                wait = one_round()
+            finally:
+                db.session.remove()
         except Exception:
             log.exception("a round failed: %s; the next one tries again", what)
-        finally:
-            db.session.remove()
         stop.wait(wait)
 
 

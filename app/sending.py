@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from flask import Response, request
 from werkzeug.http import http_date, parse_date, quote_etag
@@ -41,6 +41,49 @@ class Representation:
         return None if self.modified_at is None else self.modified_at.replace(microsecond=0)
 
 
+class Download(Protocol):
+    """What :func:`send_download` sends, as the domain hands it out or as an :class:`Opened`."""
+
+    @property
+    def stream(self) -> BinaryIO:
+        """Seekable."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole stream."""
+
+    @property
+    def name(self) -> str:
+        """Any text; what reaches the header is made by :func:`~app.disposition.content_disposition`."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def etag(self) -> str:
+        """A strong validator, without quotes."""
+
+    @property
+    def modified_at(self) -> datetime | None: ...
+
+    @property
+    def sha256_hex(self) -> str | None:
+        """Of the whole stream, for ``Repr-Digest``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A :class:`Download` of a stream and what is known of it."""
+
+    stream: BinaryIO
+    size: int
+    name: str
+    media_type: str
+    etag: str
+    modified_at: datetime | None = None
+    sha256_hex: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The bytes from ``first`` up to, and without, ``end``."""
@@ -49,30 +92,16 @@ class Span:
     end: int
 
 
-def send_download(
-    stream: BinaryIO,
-    *,
-    size: int,
-    name: str,
-    media_type: str,
-    etag: str,
-    modified_at: datetime | None = None,
-    sha256_hex: str | None = None,
-    disposition: str = "attachment",
-) -> Response:
-    """Send a seekable stream: all of it, or the one range that was asked for. The stream is closed in any case.
+def send_download(opened: Download, *, disposition: str = "attachment") -> Response:
+    """Send a stream: all of it, or the one range that was asked for. The stream is closed in any case.
 
     Conditions and ranges follow RFC 9110: 304, 412, 206, 416; several ranges at once are answered with the whole.
-
-    :param size: bytes of the whole stream
-    :param name: any text; what reaches the header is made by :func:`~app.disposition.content_disposition`
-    :param etag: a strong validator, without quotes
-    :param sha256_hex: of the whole stream, for ``Repr-Digest``
     """
+    stream, size = opened.stream, opened.size
     try:
-        what = Representation(size, etag, modified_at)
+        what = Representation(size, opened.etag, opened.modified_at)
         status, span = _answer_to(what)
-        response = _response(what, status, name, media_type, disposition)
+        response = _response(what, status, opened.name, opened.media_type, disposition)
         response.headers["Accept-Ranges"] = "bytes"
         if status == 416:
             response.headers["Content-Range"] = f"bytes */{size}"
@@ -80,7 +109,7 @@ def send_download(
             response.headers["Content-Range"] = f"bytes {span.first}-{span.end - 1}/{size}"
         if status in (200, 206):
             response.content_length = span.end - span.first
-            _say_digest(response, sha256_hex)
+            _say_digest(response, opened.sha256_hex)
         if status in (200, 206) and request.method != "HEAD":
             stream.seek(span.first)
             response.response = _pieces(stream, span.end - span.first)
@@ -140,22 +169,20 @@ def accepts_gzip() -> bool:
     return bool(0 < accepted.quality("gzip") >= accepted.quality("identity"))
 
 
-def begins_download(*, size: int, etag: str, modified_at: datetime | None = None) -> bool:
+def begins_download(what: Representation) -> bool:
     """Whether the answer to this request begins to send a download: what the record keeps.
 
     A HEAD, an answer without bytes, and the continuation of these very bytes (a later range, with ``If-Range``)
     begin nothing.
     """
-    status, span = _answer_to(Representation(size, etag, modified_at))
-    if request.method == "HEAD" or status not in (200, 206):
-        return False
-    return status == 200 or span.first == 0 or "If-Range" not in request.headers
+    first = first_byte_sent(what)
+    return first is not None and (first == 0 or "If-Range" not in request.headers)
 
 
-def first_byte_sent(*, size: int, etag: str, modified_at: datetime | None = None) -> int | None:
+def first_byte_sent(what: Representation) -> int | None:
     """Where in the whole stream the answer to this request begins to send; ``None`` when it sends nothing of it, as to
     a HEAD, or with 304, 412 and 416."""
-    status, span = _answer_to(Representation(size, etag, modified_at))
+    status, span = _answer_to(what)
     return None if request.method == "HEAD" or status not in (200, 206) else span.first
 
 

@@ -41,7 +41,7 @@ OF_THE_WEB = frozenset({"extensions", "sending"})
 WEB = ("flask", "werkzeug", "wtforms", "jinja2")
 DATABASE = ("sqlalchemy", "flask_sqlalchemy", "flask_migrate", "alembic", "sqlite3", "psycopg", "adbc_driver")
 _ENVIRONMENT = ("environ", "environb", "getenv", "putenv")
-DATABASE_NAMES = frozenset({"db", "begin_writing", "take_revision", "prepare_engine", "migrate"})
+DATABASE_NAMES = frozenset({"db", "begin_writing", "writing", "take_revision", "prepare_engine", "migrate"})
 ADBC_AT = Path("app/rows/sqlite.py")
 """ADBC carries a SQLite library of its own, which must not meet Python's in one process: see app/builder."""
 ADBC_ASKED_AT = Path("app/rows/source.py")

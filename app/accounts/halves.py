@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import Literal, NoReturn
@@ -10,6 +9,7 @@ from typing import Literal, NoReturn
 from sqlalchemy import delete, select
 
 from app import clock, record
+from app.accounts.marking import digest
 from app.accounts.people import actor_of
 from app.accounts.second_step import (
     SetUp,
@@ -20,6 +20,7 @@ from app.accounts.second_step import (
     take_code,
 )
 from app.accounts.sessions import Asking, add_session
+from app.accounts.strangers import note_stranger
 from app.accounts.throttle import code_was_right, count_code
 from app.errors import Gone, Invalid
 from app.extensions import db
@@ -44,7 +45,7 @@ def add_half(user: User) -> tuple[str, Owed]:
     secret = secrets.token_urlsafe(32)
     old = delete(HalfSignIn).where(HalfSignIn.user_id == user.id, HalfSignIn.created_at < clock.now() - KEPT_FOR)
     db.session.execute(old.execution_options(synchronize_session=False))
-    db.session.add(HalfSignIn(user_id=user.id, secret_sha256=_digest(secret)))
+    db.session.add(HalfSignIn(user_id=user.id, secret_sha256=digest(secret)))
     if has_second_step(user.id):
         return secret, "code"
     begin_setting_up(user.id)
@@ -118,7 +119,7 @@ def _begin(half_secret: str) -> HalfSignIn:
 
 
 def _open(half_secret: str, *, to_change: bool = False) -> HalfSignIn:
-    wanted = select(HalfSignIn).where(HalfSignIn.secret_sha256 == _digest(half_secret))
+    wanted = select(HalfSignIn).where(HalfSignIn.secret_sha256 == digest(half_secret))
     row = db.session.scalar(wanted.with_for_update(of=HalfSignIn) if to_change else wanted)
     if row is None or row.ended_at is not None or not row.user.active or clock.now() - row.created_at > HALF_LIFE:
         if to_change:
@@ -128,13 +129,6 @@ def _open(half_secret: str, *, to_change: bool = False) -> HalfSignIn:
 
 
 def _refuse(user: User, asking: Asking) -> NoReturn:
-    record.note(
-        None, "session.code_refused", "user", user.id, tenant_id=user.tenant_id, outcome="refused", via="stranger",
-        address=asking.address, request_id=asking.request_id,
-    )  # fmt: skip
+    note_stranger("session.code_refused", user, address=asking.address, request_id=asking.request_id)
     db.session.commit()
     raise Invalid(fields={"code": WRONG})
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode(errors="replace")).digest()

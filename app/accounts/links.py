@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from app import clock, outbox, record
+from app import clock, outbox
 from app.accounts.endings import end_password_sign_ins, end_sessions_of
+from app.accounts.marking import digest
 from app.accounts.passwords import check_password, hash_password
+from app.accounts.strangers import account_named, find_user, note_stranger
 from app.accounts.throttle import count_reset
 from app.actor import Actor
 from app.errors import Gone
@@ -78,7 +79,7 @@ def add_link(user: User, made_by: Actor | None) -> MadeLink:
         user_id=user.id, kind=kind, nonce=secrets.token_urlsafe(32), secret_sha256=b"", created_at=now,
         expires_at=now + LIVES[kind], made_by=made_by.user_id if made_by else None,
     )  # fmt: skip
-    link.secret_sha256 = _digest(secret_of(link))
+    link.secret_sha256 = digest(secret_of(link))
     db.session.add(link)
     db.session.flush()
     if mailer.sends:
@@ -94,7 +95,7 @@ def secret_of(link: SignInLink) -> str:
 
 def is_of_this_key(link: SignInLink) -> bool:
     """Whether the deployment's key is still the one with which the link was made."""
-    return _digest(secret_of(link)) == link.secret_sha256
+    return digest(secret_of(link)) == link.secret_sha256
 
 
 def end_links_of(user_id: UUID) -> None:
@@ -140,10 +141,8 @@ def use_link(secret: str, password: str, *, address: str | None = None, request_
     end_links_of(user.id)
     end_sessions_of(user.id)
     end_password_sign_ins(user.id)
-    record.note(
-        None, "user.password", "user", user.id, tenant_id=user.tenant_id, details={"by": link.kind},
-        via="stranger", address=address, request_id=request_id,
-    )  # fmt: skip
+    by = {"by": link.kind}
+    note_stranger("user.password", user, outcome="done", details=by, address=address, request_id=request_id)
     email = user.email
     db.session.commit()
     return email
@@ -154,18 +153,15 @@ def request_reset(email: str, *, address: str | None = None, request_id: str | N
 
     :raises Throttled: asked for too often, for this address or from this one
     """
-    account = email.replace("\0", "").strip().casefold()[:254]
+    account = account_named(email)
     count_reset(account, address)
     begin_writing()
-    user = db.session.scalar(select(User).where(User.email == account))
+    user = find_user(account)
     known = user if user is not None and user.active and user.password_hash and mailer.sends else None
     if known is not None:
         add_link(known, None)
-    record.note(
-        None, "user.forgot", "user" if user else None, user.id if user else None,
-        tenant_id=user.tenant_id if user else None, outcome="done" if known else "refused",
-        via="stranger", address=address, request_id=request_id,
-    )  # fmt: skip
+    outcome = "done" if known else "refused"
+    note_stranger("user.forgot", user, outcome=outcome, address=address, request_id=request_id)
     db.session.commit()
 
 
@@ -173,9 +169,5 @@ def _find(secret: str, *, to_change: bool = False) -> SignInLink | None:
     if len(secret) != _SHAPE:
         return None
     # By the digest of 256 bits, so that the time of the comparison tells nothing.
-    wanted = select(SignInLink).where(SignInLink.secret_sha256 == _digest(secret))
+    wanted = select(SignInLink).where(SignInLink.secret_sha256 == digest(secret))
     return db.session.scalar(wanted.with_for_update(of=SignInLink) if to_change else wanted)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode(errors="replace")).digest()

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from app import clock, record
 from app.accounts.proving import WrongCredentials, begin_as, prove
 from app.accounts.second_step import needs_second_step
+from app.accounts.strangers import note_stranger
 from app.accounts.tokens import (
     ACCESS,
     EVERYTHING,
@@ -89,17 +90,11 @@ def sign_in_machine(
     user_id = prove(email, password, address=address, request_id=request_id)
     user = begin_as(user_id, password)
     _refuse_without_second_step(user, address, request_id)
-    now = clock.now()
-    _forget_old(user.id, now)
+    _forget_old(user.id)
     refresh, refresh_secret = add_token(
-        user.id, REFRESH, SIGN_IN_NAME, EVERYTHING, expires_at=now + REFRESH_LIFE, address=address
+        user.id, REFRESH, SIGN_IN_NAME, EVERYTHING, expires_at=clock.now() + REFRESH_LIFE, address=address
     )
-    access, secret = _add_access(refresh, now, address)
-    actor = token_actor(access, address=address, request_id=request_id)
-    record.note(actor, "token.sign_in", "token", refresh.id)
-    signed_in = MachineSignIn(
-        user.id, _home(user), Secret(secret, access.expires_at), Secret(refresh_secret, refresh.expires_at)
-    )
+    signed_in = _with_access(refresh, refresh_secret, "token.sign_in", address, request_id)
     db.session.commit()
     return signed_in
 
@@ -110,12 +105,7 @@ def refresh_access(refresh_secret: str, *, address: str | None = None, request_i
     :raises WrongToken: it gives nothing any more
     """
     row = _open_for_change(refresh_secret, address, request_id)
-    now = clock.now()
-    access, secret = _add_access(row, now, address)
-    record.note(token_actor(access, address=address, request_id=request_id), "token.refresh", "token", row.id)
-    signed_in = MachineSignIn(
-        row.user_id, _home(row.user), Secret(secret, access.expires_at), Secret(refresh_secret, row.expires_at)
-    )
+    signed_in = _with_access(row, refresh_secret, "token.refresh", address, request_id)
     db.session.commit()
     return signed_in
 
@@ -126,21 +116,13 @@ def renew_sign_in(refresh_secret: str, *, address: str | None = None, request_id
     :raises WrongToken: it gives nothing any more
     """
     row = _open_for_change(refresh_secret, address, request_id)
-    now = clock.now()
-    row.spent_at = now
+    row.spent_at = clock.now()
     following, following_secret = add_token(
         row.user_id, REFRESH, row.name, row.scopes.split(),
         expires_at=row.expires_at, family_id=row.family_id, address=address,
     )  # fmt: skip
-    access, secret = _add_access(row, now, address)
-    record.note(token_actor(access, address=address, request_id=request_id), "token.renew", "token", following.id)
-    signed_in = MachineSignIn(
-        row.user_id,
-        _home(row.user),
-        Secret(secret, access.expires_at),
-        Secret(following_secret, following.expires_at),
-    )
-    _forget_old(row.user_id, now)
+    signed_in = _with_access(following, following_secret, "token.renew", address, request_id)
+    _forget_old(row.user_id)
     db.session.commit()
     return signed_in
 
@@ -174,14 +156,11 @@ def access_for_token(
         raise wrong
     begin_writing()
     row = find_token(secret, (PERSONAL,), to_change=True)
-    now = clock.now()
-    if row is None or not row.is_live(now):
+    if row is None or not row.is_live(clock.now()):
         db.session.rollback()
         raise wrong
-    _forget_old(row.user_id, now)
-    access, text = _add_access(row, now, address)
-    record.note(token_actor(access, address=address, request_id=request_id), "token.sign_in", "token", row.id)
-    given = Secret(text, access.expires_at)
+    _forget_old(row.user_id)
+    given = _give_access(row, "token.sign_in", address, request_id)
     db.session.commit()
     return given
 
@@ -226,29 +205,37 @@ def _refuse_without_second_step(user: User, address: str | None, request_id: str
     """A program cannot look at a telephone: it takes a personal token, which its owner makes after the second step."""
     if not needs_second_step(user):
         return
-    record.note(
-        None, "token.refused", "user", user.id, tenant_id=user.tenant_id, outcome="refused", via="stranger",
-        address=address, request_id=request_id,
-    )  # fmt: skip
+    note_stranger("token.refused", user, address=address, request_id=request_id)
     db.session.commit()
     raise Forbidden(SECOND_STEP_NEEDED, reason="second-step")
 
 
-def _add_access(parent: ApiToken, now: datetime, address: str | None) -> tuple[ApiToken, str]:
-    return add_token(
+def _with_access(
+    refresh: ApiToken, refresh_secret: str, action: str, address: str | None, request_id: str | None
+) -> MachineSignIn:
+    """A sign-in by its refresh token, and a new access token for it."""
+    access = _give_access(refresh, action, address, request_id)
+    return MachineSignIn(refresh.user_id, _home(refresh.user), access, Secret(refresh_secret, refresh.expires_at))
+
+
+def _give_access(parent: ApiToken, action: str, address: str | None, request_id: str | None) -> Secret:
+    """Add an access token to the writing transaction, and to the record what its parent was shown for."""
+    access, text = add_token(
         parent.user_id, ACCESS, parent.name, parent.scopes.split(),
-        expires_at=min(now + ACCESS_LIFE, parent.expires_at), family_id=parent.family_id, address=address,
+        expires_at=min(clock.now() + ACCESS_LIFE, parent.expires_at), family_id=parent.family_id, address=address,
     )  # fmt: skip
+    record.note(token_actor(access, address=address, request_id=request_id), action, "token", parent.id)
+    return Secret(text, access.expires_at)
 
 
-def _forget_old(user_id: UUID, now: datetime) -> None:
+def _forget_old(user_id: UUID) -> None:
     """Remove what a person's sign-ins left behind; the record keeps what was done with it."""
     db.session.execute(
         delete(ApiToken)
         .where(
             ApiToken.user_id == user_id,
             ApiToken.kind.in_((ACCESS, REFRESH)),
-            ApiToken.expires_at < now - KEPT_AFTER,
+            ApiToken.expires_at < clock.now() - KEPT_AFTER,
         )
         .execution_options(synchronize_session=False)
     )

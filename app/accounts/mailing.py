@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 from uuid import UUID
 
 from app import clock, outbox, record
@@ -13,7 +12,6 @@ from app.accounts.links import INVITATION, MAIL, addresses, is_of_this_key, secr
 from app.extensions import db
 from app.mail import SECONDS, NotSent, mailer
 from app.models import OutboxMessage, SignInLink, begin_writing
-from app.models.types import database_now
 from app.rounds import go_round
 
 AT_ONCE = 20
@@ -71,15 +69,19 @@ def send_mail_until(stop: Event, *, every: float) -> None:
 
 def send_due_mail() -> int:
     """Try each mail that is due. Returns how many were tried."""
-    letters = [letter for message in outbox.due(MAIL, AT_ONCE) if (letter := _claim(*message)) is not None]
-    for letter in letters:
+    tried = 0
+    for message in outbox.due(MAIL, AT_ONCE):
+        # Taken one by one: behind a slow server the last would be somebody else's before its turn came.
+        if (letter := _claim(*message)) is None:
+            continue
+        tried += 1
         try:
             mailer.send(letter.to, letter.subject, letter.text)
         except NotSent as refusal:
             _write_down(letter, refusal)
         else:
             _write_down(letter, None)
-    return len(letters)
+    return tried
 
 
 def _claim(message_id: UUID, seen: int) -> Letter | None:
@@ -89,7 +91,7 @@ def _claim(message_id: UUID, seen: int) -> Letter | None:
     link = db.session.get(SignInLink, message.object_id)
     letter = None
     if link is None or not link.is_open(clock.now()) or not is_of_this_key(link):
-        outbox.change(message_id, seen + 1, given_up_at=clock.now(), last_error=OUTDATED)
+        outbox.settle(message_id, seen + 1, OUTDATED)
     else:
         letter = _letter(message_id, seen + 1, link)
     db.session.commit()
@@ -112,17 +114,12 @@ def _letter(message_id: UUID, attempt: int, link: SignInLink) -> Letter:
 
 def _write_down(letter: Letter, refusal: NotSent | None) -> None:
     begin_writing()
-    outcome: str | None = "done"
-    values: dict[str, Any]
-    if refusal is None:
-        values = {"delivered_at": clock.now(), "last_error": None}
-    elif refusal.is_final or letter.attempt >= ATTEMPTS:
-        outcome, values = "failed", {"given_up_at": clock.now(), "last_error": refusal.words}
-    else:
+    wait = None
+    if refusal is not None and not refusal.is_final and letter.attempt < ATTEMPTS:
         wait = min(BACKOFF_SECONDS * 2 ** (letter.attempt - 1), LONGEST_WAIT_SECONDS)
-        outcome, values = None, {"due_at": database_now(round(wait * 1000)), "last_error": refusal.words}
         log.warning("a mail was not sent: %s", refusal.words, extra={"letter": str(letter.id)})
-    if outbox.change(letter.id, letter.attempt, **values) and outcome is not None:
+    outcome = outbox.settle(letter.id, letter.attempt, refusal.words if refusal else None, again_in=wait)
+    if outcome is not None:
         record.note(
             None, "mail.send", "user", letter.user_id, tenant_id=letter.tenant_id, outcome=outcome,
             details={"message": str(letter.id), "tries": letter.attempt}, via="job",

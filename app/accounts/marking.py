@@ -1,4 +1,4 @@
-"""Marking what somebody signed in with as used, which must never keep them from what they came for."""
+"""What is kept of what somebody signs in with: a digest, and a mark of its use, which must never keep them waiting."""
 
 from __future__ import annotations
 
@@ -28,4 +28,5 @@ def mark(change: Update, log: logging.Logger, failing: str) -> None:
 
 def digest(secret: str) -> bytes:
     """What is kept of a secret."""
-    return hashlib.sha256(secret.encode()).digest()
+    # Half a pair of surrogates, as a client may send it, is nobody's secret.
+    return hashlib.sha256(secret.encode(errors="replace")).digest()

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import exists, or_, select
 
-from app import clock, record
+from app import clock
 from app.accounts import passwords
+from app.accounts.strangers import account_named, find_user, note_stranger
 from app.accounts.throttle import Attempt
 from app.errors import Invalid, Throttled
 from app.extensions import db
@@ -33,9 +34,8 @@ def prove(email: str, password: str, *, address: str | None, request_id: str | N
     :raises WrongCredentials: with words that do not say which of them is wrong
     :raises Throttled: too many failures
     """
-    # PostgreSQL keeps no NUL in a text, and answers a question with one in it by a fault.
-    account = email.replace("\0", "").strip().casefold()[:254]
-    user = db.session.scalar(select(User).where(User.email == account))
+    account = account_named(email)
+    user = find_user(account)
     known_here = user is not None and _signed_in_from(user, address)
     usable = user is not None and user.active
     user_id, password_hash = (user.id, user.password_hash) if user and usable else (None, None)
@@ -47,7 +47,9 @@ def prove(email: str, password: str, *, address: str | None, request_id: str | N
         log.warning("sign-in throttled", extra={"address": address})
         raise
     if not passwords.matches(password, password_hash) or user_id is None:
-        _record_refusal(account, address, request_id)
+        begin_writing()
+        note_stranger("session.refused", find_user(account), address=address, request_id=request_id)
+        db.session.commit()
         raise WrongCredentials("Wrong e-mail address or password.")
     attempt.succeeded()
     return user_id
@@ -71,21 +73,3 @@ def _signed_in_from(user: User, address: str | None) -> bool:
         for known in (SignInSession, ApiToken)
     )
     return bool(db.session.scalar(select(or_(*here))))
-
-
-def _record_refusal(account: str, address: str | None, request_id: str | None) -> None:
-    begin_writing()
-    user = db.session.scalar(select(User).where(User.email == account))
-    # What a stranger typed is not kept: people type passwords into the wrong field.
-    record.note(
-        None,
-        "session.refused",
-        "user" if user else None,
-        user.id if user else None,
-        tenant_id=user.tenant_id if user else None,
-        outcome="refused",
-        via="stranger",
-        address=address,
-        request_id=request_id,
-    )
-    db.session.commit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 import secrets
@@ -15,6 +14,7 @@ import pyotp
 from sqlalchemy import delete, func, select
 
 from app import clock
+from app.accounts.marking import digest
 from app.extensions import db
 from app.models import RecoveryCode, SecondStep, User
 from app.signing import signing
@@ -104,7 +104,7 @@ def take_code(user_id: UUID, typed: str) -> str | None:
         return None
     found = db.session.scalar(
         select(RecoveryCode).where(
-            RecoveryCode.user_id == user_id, RecoveryCode.code_sha256 == _digest(given), RecoveryCode.used_at.is_(None)
+            RecoveryCode.user_id == user_id, RecoveryCode.code_sha256 == digest(given), RecoveryCode.used_at.is_(None)
         )
     )
     if found is None:
@@ -119,7 +119,7 @@ def new_recovery_codes(user_id: UUID) -> list[str]:
         delete(RecoveryCode).where(RecoveryCode.user_id == user_id).execution_options(synchronize_session=False)
     )
     drawn = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
-    db.session.add_all(RecoveryCode(id=uuid4(), user_id=user_id, code_sha256=_digest(code)) for code in drawn)
+    db.session.add_all(RecoveryCode(id=uuid4(), user_id=user_id, code_sha256=digest(code)) for code in drawn)
     return ["-".join(code[place : place + 4] for place in range(0, _RECOVERY_SIGNS, 4)) for code in drawn]
 
 
@@ -159,7 +159,3 @@ def _is_fresh(row: SecondStep) -> bool:
 def _normal(typed: str) -> str:
     # Base 32 has no nought and no one: whoever writes them by hand means the letters.
     return re.sub(r"[^A-Z0-9]", "", typed[:100].upper()).translate(str.maketrans("01", "OI"))
-
-
-def _digest(code: str) -> bytes:
-    return hashlib.sha256(code.encode()).digest()

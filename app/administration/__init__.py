@@ -26,7 +26,7 @@ from app.administration.organizations import (
     set_exports_enabled,
     tenant_by_slug,
 )
-from app.administration.people import create_user, end_second_step, end_sessions, person_by_email, set_password
+from app.administration.people import create_user, end_second_step, person_by_email, set_password
 from app.administration.specs import AttributeSpec, MetricSpec
 from app.administration.staff import (
     STATES,
@@ -58,7 +58,6 @@ __all__ = [
     "create_user",
     "end_second_step",
     "end_second_step_of",
-    "end_sessions",
     "get_person",
     "invite_person",
     "limit_requests",

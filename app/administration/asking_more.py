@@ -12,9 +12,10 @@ from app.access import Permission, require
 from app.access.visibility import organizations_with
 from app.accounts.second_step import EVERYBODY, has_second_step, is_required_of
 from app.actor import Actor
-from app.errors import Forbidden, Invalid
+from app.administration.rights import require_whole_tenant
+from app.errors import Invalid
 from app.extensions import db
-from app.models import SecondStep, Tenant, User, begin_writing
+from app.models import Membership, SecondStep, Tenant, User, begin_writing
 from app.models.user import ROLES
 
 
@@ -47,9 +48,7 @@ def set_second_step_rule(actor: Actor, asked_of: Collection[str]) -> None:
     :raises Forbidden: the actor does not administer the whole tenant
     :raises Invalid: no such role; the actor would have to have one and has none
     """
-    require(actor, Permission.MANAGE)
-    if organizations_with(actor, Permission.MANAGE) is not None:
-        raise Forbidden("This is for administrators of the whole tenant.")
+    require_whole_tenant(actor)
     asked = {*asked_of}
     if not asked <= {*ROLES, EVERYBODY}:
         raise Invalid(fields={"asked_of": "There is no such role."})
@@ -70,7 +69,7 @@ def _without(actor: Actor, asked: Collection[str]) -> int:
     if not asked:
         return 0
     having = select(SecondStep.user_id).where(SecondStep.confirmed_at.is_not(None))
-    lacking = select(User).where(User.tenant_id == actor.tenant_id, User.active, User.id.not_in(having))
-    if EVERYBODY in asked:
-        return db.session.scalar(select(func.count()).select_from(lacking.with_only_columns(User.id).subquery())) or 0
-    return sum(any(one.role in asked for one in user.memberships) for user in db.session.scalars(lacking))
+    lacking = select(func.count(User.id)).where(User.tenant_id == actor.tenant_id, User.active, User.id.not_in(having))
+    if EVERYBODY not in asked:
+        lacking = lacking.where(User.id.in_(select(Membership.user_id).where(Membership.role.in_(asked))))
+    return db.session.scalar(lacking) or 0

@@ -11,18 +11,17 @@ from sqlalchemy import func, select, update
 
 from app import record
 from app.access import Permission, require, visible_organizations
-from app.access.visibility import organizations_with
 from app.accounts.endings import forget_second_step
 from app.accounts.links import end_links_of
 from app.actor import Actor
 from app.administration.organizations import add_organization
 from app.administration.people import add_person, end_tokens_of
-from app.administration.rights import require_administrator_left, require_over
+from app.administration.rights import require_administrator_left, require_over, require_whole_tenant
 from app.catalog import get_entity, records
 from app.catalog.checking import check_values
 from app.errors import Duplicate, Forbidden, Invalid
 from app.extensions import db
-from app.models import Entity, Membership, Organization, Template, User, begin_writing, take_revision
+from app.models import Entity, Membership, Organization, Template, User, begin_writing, take_revision, writing
 
 LONGEST_NAME = 200
 _SIGNS = re.compile(r"[^a-z0-9]+")
@@ -34,7 +33,7 @@ def request_organization(actor: Actor, template_id: UUID, name: str) -> Entity:
     :raises Forbidden: the actor does not manage the whole tenant
     :raises Invalid: by field (``template``, ``name``)
     """
-    _require_whole_tenant(actor)
+    require_whole_tenant(actor)
     if not 0 < len(name.strip()) <= LONGEST_NAME:
         raise Invalid(fields={"name": f"A name has 1 to {LONGEST_NAME} characters."})
     begin_writing()
@@ -54,9 +53,8 @@ def remove_organization(actor: Actor, organization_id: UUID) -> None:
     :raises Invalid: it holds records or people
     """
     get_entity(actor, organization_id, "organization")
-    _require_whole_tenant(actor)
-    begin_writing()
-    try:
+    require_whole_tenant(actor)
+    with writing():
         revision = take_revision(actor.tenant_id)
         entity = get_entity(actor, organization_id, "organization")
         organization = db.session.get_one(Organization, organization_id)
@@ -71,9 +69,6 @@ def remove_organization(actor: Actor, organization_id: UUID) -> None:
         organization.short_code = f"removed-{organization_id}"
         record.note(actor, "organization.delete", "organization", organization_id)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def request_person(actor: Actor, template_id: UUID, organization_id: UUID, name: str, email: str) -> Entity:
@@ -83,8 +78,7 @@ def request_person(actor: Actor, template_id: UUID, organization_id: UUID, name:
     :raises Duplicate: somebody has the e-mail address
     :raises Invalid: by field (``template``, ``organization``, ``name``, ``email``)
     """
-    begin_writing()
-    try:
+    with writing():
         organization = db.session.scalar(visible_organizations(actor).where(Organization.id == organization_id))
         if organization is None:
             raise Invalid(fields={"organization": "There is no such organization, or you may not see it."})
@@ -93,9 +87,6 @@ def request_person(actor: Actor, template_id: UUID, organization_id: UUID, name:
         user = add_person(actor.tenant_id, organization_id, template, email, name)
         record.note(actor, "user.create", "user", user.id)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     return get_entity(actor, user.id)
 
 
@@ -108,8 +99,7 @@ def change_facts(actor: Actor, entity_id: UUID, data_type: str, values: Mapping[
     :raises Invalid: by attribute
     """
     require(actor, Permission.MANAGE, get_entity(actor, entity_id, data_type).organization_id)
-    begin_writing()
-    try:
+    with writing():
         revision = take_revision(actor.tenant_id)
         entity = get_entity(actor, entity_id, data_type)
         require(actor, Permission.MANAGE, entity.organization_id)
@@ -126,9 +116,6 @@ def change_facts(actor: Actor, entity_id: UUID, data_type: str, values: Mapping[
             db.session.commit()
         else:
             db.session.rollback()
-    except BaseException:
-        db.session.rollback()
-        raise
     return get_entity(actor, entity_id)
 
 
@@ -142,8 +129,7 @@ def set_person_active(actor: Actor, user_id: UUID, active: bool) -> Entity:
     require(actor, Permission.MANAGE, entity.organization_id)
     if user_id == actor.user_id and not active:
         raise Forbidden("You cannot shut yourself out.")
-    begin_writing()
-    try:
+    with writing():
         user = db.session.get_one(User, user_id)
         require_over(actor, user)
         if user.active is not active:
@@ -154,9 +140,6 @@ def set_person_active(actor: Actor, user_id: UUID, active: bool) -> Entity:
             user.active = active
             record.note(actor, "user.active", "user", user_id, details={"active": active})
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     return get_entity(actor, user_id)
 
 
@@ -171,8 +154,7 @@ def remove_person(actor: Actor, user_id: UUID) -> None:
     require(actor, Permission.MANAGE, entity.organization_id)
     if user_id == actor.user_id:
         raise Forbidden("You cannot remove yourself.")
-    begin_writing()
-    try:
+    with writing():
         revision = take_revision(actor.tenant_id)
         entity = get_entity(actor, user_id, "organization-user")
         user = db.session.get_one(User, user_id)
@@ -186,9 +168,6 @@ def remove_person(actor: Actor, user_id: UUID) -> None:
         forget_second_step(user_id)
         record.note(actor, "user.delete", "user", user_id, details={"revision": revision.number})
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def active_people(actor: Actor, user_ids: set[UUID]) -> dict[UUID, tuple[str, bool, bool]]:
@@ -198,12 +177,6 @@ def active_people(actor: Actor, user_ids: set[UUID]) -> dict[UUID, tuple[str, bo
     asked = select(User.id, User.email, User.active, User.password_hash.is_not(None))
     rows = db.session.execute(asked.where(User.tenant_id == actor.tenant_id, User.id.in_(user_ids)))
     return {row[0]: (row[1], bool(row[2]), bool(row[3])) for row in rows}
-
-
-def _require_whole_tenant(actor: Actor) -> None:
-    require(actor, Permission.MANAGE)
-    if organizations_with(actor, Permission.MANAGE) is not None:
-        raise Forbidden("This is for administrators of the whole tenant.")
 
 
 def _template(actor: Actor, template_id: UUID, data_type: str) -> Template:

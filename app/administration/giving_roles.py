@@ -11,7 +11,7 @@ from app.administration.rights import ADMINISTRATOR, require_administrator_left
 from app.administration.staff import Role, load_to_change, managed_organizations, roles_of
 from app.errors import Forbidden, Invalid
 from app.extensions import db
-from app.models import Membership, User, begin_writing
+from app.models import Membership, User, writing
 from app.models.user import ROLES
 
 
@@ -22,12 +22,9 @@ def change_roles(actor: Actor, user_id: UUID, wanted: Collection[Role]) -> tuple
     :raises Forbidden: the actor does not administer all that they belong to; they would be the last administrator
     :raises Invalid: a role or an organization that is none, or is not the actor's to give
     """
-    begin_writing()
-    try:
+    with writing():
         user = load_to_change(actor, user_id)
         gained, lost = _difference(actor, user, wanted)
-        if any(role == ADMINISTRATOR for _, role in lost) and not _still_administers(user, wanted):
-            require_administrator_left(user.tenant_id, without=user.id)
         for one in list(user.memberships):
             if (one.organization_id, one.role) in lost:
                 db.session.delete(one)
@@ -36,19 +33,12 @@ def change_roles(actor: Actor, user_id: UUID, wanted: Collection[Role]) -> tuple
             details = {"gained": _told(gained), "lost": _told(lost)}
             record.note(actor, "user.roles", "user", user.id, details=details)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     return gained, lost
 
 
 def role_changes(actor: Actor, user_id: UUID, wanted: Collection[Role]) -> tuple[frozenset[Role], frozenset[Role]]:
     """What :func:`change_roles` would give and take, for the page that asks whether it is meant. Refusals likewise."""
-    user = load_to_change(actor, user_id)
-    gained, lost = _difference(actor, user, wanted)
-    if any(role == ADMINISTRATOR for _, role in lost) and not _still_administers(user, wanted):
-        require_administrator_left(user.tenant_id, without=user.id)
-    return gained, lost
+    return _difference(actor, load_to_change(actor, user_id), wanted)
 
 
 def _difference(actor: Actor, user: User, wanted: Collection[Role]) -> tuple[frozenset[Role], frozenset[Role]]:
@@ -59,7 +49,10 @@ def _difference(actor: Actor, user: User, wanted: Collection[Role]) -> tuple[fro
         raise Invalid("One of these roles is not yours to give or to take.")
     if user.id == actor.user_id and any(role == ADMINISTRATOR for _, role in present - asked):
         raise Forbidden("You cannot take your own administration away. Another administrator can.")
-    return asked - present, present - asked
+    gained, lost = asked - present, present - asked
+    if any(role == ADMINISTRATOR for _, role in lost) and not _still_administers(user, wanted):
+        require_administrator_left(user.tenant_id, without=user.id)
+    return gained, lost
 
 
 def _still_administers(user: User, wanted: Collection[Role]) -> bool:

@@ -1,4 +1,4 @@
-"""People who sign in: added with a role in an organization, given new passwords, signed out everywhere."""
+"""People who sign in: added to an organization, given new passwords, their sign-ins ended."""
 
 from __future__ import annotations
 
@@ -44,43 +44,37 @@ def create_user(
     password_hash = hash_password(password)
     begin_writing()
     template = _template_for(tenant_id, organization_id)
-    if db.session.scalar(select(User.id).where(User.email == folded)) is not None:
-        raise Invalid(fields={"email": "Somebody has this e-mail address already."})
-    user = User(
-        id=uuid4(), tenant_id=tenant_id, handle=_free_handle(handle, folded), email=folded, name=name,
-        password_hash=password_hash,
-    )  # fmt: skip
-    db.session.add(user)
-    db.session.flush()
+    user = add_person(tenant_id, organization_id, template, folded, name, handle=handle, password_hash=password_hash)
     db.session.add(Membership(user_id=user.id, organization_id=organization_id, role=role))
-    records.add_entity(
-        template,
-        organization_id=organization_id,
-        values={"name": name, "email": folded},
-        revision=take_revision(tenant_id),
-        entity_id=user.id,
-        caption=name,
-    )
     record.note(None, "user.create", "user", user.id, tenant_id=tenant_id, details={"role": role})
     db.session.commit()
     return user
 
 
 def add_person(
-    tenant_id: UUID, organization_id: UUID, template: Template, email: str, name: str
+    tenant_id: UUID,
+    organization_id: UUID,
+    template: Template,
+    email: str,
+    name: str,
+    *,
+    handle: str | None = None,
+    password_hash: str | None = None,
 ) -> User:
-    """Add a person and their entity to the writing transaction, uncommitted: no role yet, and no password.
+    """Add a person and their entity to the writing transaction, uncommitted: no role yet.
 
+    :param handle: as for :func:`create_user`
     :raises Duplicate: somebody has the e-mail address
-    :raises Invalid: by field (``email``, ``name``)
+    :raises Invalid: by field (``email``, ``name``, ``handle``)
     """
     folded = email.strip().casefold()
-    _check(folded, name, ROLES[0], None)
+    _check(folded, name, ROLES[0], handle)
     if db.session.scalar(select(User.id).where(User.email == folded)) is not None:
         raise Duplicate(fields={"email": "Somebody has this e-mail address already."})
     user = User(
-        id=uuid4(), tenant_id=tenant_id, handle=_free_handle(None, folded), email=folded, name=name, password_hash=None
-    )
+        id=uuid4(), tenant_id=tenant_id, handle=_free_handle(handle, folded), email=folded, name=name,
+        password_hash=password_hash,
+    )  # fmt: skip
     db.session.add(user)
     db.session.flush()
     records.add_entity(
@@ -142,21 +136,6 @@ def person_by_email(email: str) -> User:
     if user is None:
         raise NotFound("Nobody has this e-mail address.")
     return user
-
-
-def end_sessions(user_id: UUID) -> int:
-    """Sign somebody out everywhere; answers from how many browsers.
-
-    :raises NotFound: no such person
-    """
-    begin_writing()
-    user = db.session.get(User, user_id)
-    if user is None:
-        raise NotFound("There is no such person.")
-    ended = end_sessions_of(user_id)
-    record.note(None, "session.end", "user", user_id, tenant_id=user.tenant_id, details={"sessions": ended})
-    db.session.commit()
-    return ended
 
 
 def _check(email: str, name: str, role: str, handle: str | None) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.access import Permission
+from app.access import Permission, require
 from app.access.visibility import organizations_with
 from app.actor import Actor
 from app.errors import Forbidden
@@ -17,6 +17,16 @@ from app.models import Entity, Membership, Organization, Tenant, User
 ADMINISTRATOR = "administrator"
 LAST = "This is the last administrator of the whole tenant. Make somebody else one first."
 BEYOND = "This person also belongs where you do not administer. Ask an administrator of the whole tenant."
+
+
+def require_whole_tenant(actor: Actor) -> None:
+    """Refuse unless the actor administers the whole tenant.
+
+    :raises Forbidden: with words for the person who asked
+    """
+    require(actor, Permission.MANAGE)
+    if organizations_with(actor, Permission.MANAGE) is not None:
+        raise Forbidden("This is for administrators of the whole tenant.")
 
 
 def is_over(actor: Actor, user: User) -> bool:

@@ -63,7 +63,7 @@ def ask() -> None:
     if request.endpoint in OPEN:
         request.max_content_length = STRANGERS_BYTES
         return
-    actor = _actor()
+    actor = find_actor()
     if actor is None:
         sent = bool(request.headers.get("Authorization"))
         raise Unauthorized(
@@ -80,11 +80,7 @@ def current_actor() -> Actor:
 
 
 def find_actor() -> Actor | None:
-    """In a view that is open to strangers: who asks, if they sent a token that opens something."""
-    return _actor()
-
-
-def _actor() -> Actor | None:
+    """Who asks, if they sent a token that opens something: in a view that is open to strangers, too."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() not in SCHEMES:
         return None

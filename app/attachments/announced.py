@@ -13,7 +13,7 @@ from app.attachments.intake import intake
 from app.attachments.names import clean_name
 from app.errors import Invalid, NotFound, Refusal
 from app.extensions import db
-from app.models import FilePiece, StoredFile, begin_writing
+from app.models import FilePiece, StoredFile, begin_writing, writing
 from app.record import note
 from app.storage import storage
 
@@ -145,8 +145,7 @@ def cancel_upload(actor: Actor, file_id: UUID) -> None:
     :raises NotFound: as :func:`get_announced`
     :raises AlreadyStored: it is complete
     """
-    begin_writing()
-    try:
+    with writing():
         file = get_announced(actor, file_id, locked=True)
         if file.state == "stored":
             raise AlreadyStored
@@ -154,9 +153,6 @@ def cancel_upload(actor: Actor, file_id: UUID) -> None:
         db.session.delete(file)
         note(actor, "file.cancel", "file", file_id)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     drop([*keys, *(found.key for found in storage.list_(f"arrivals/{file_id}"))])
 
 

@@ -15,7 +15,7 @@ from app.catalog.records import write_values
 from app.catalog.values import values_of
 from app.errors import Gone, Invalid, NotFound
 from app.extensions import db
-from app.models import StoredFile, begin_writing, take_revision
+from app.models import StoredFile, begin_writing, take_revision, writing
 from app.record import note
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -77,8 +77,7 @@ def finish_in_pieces(actor: Actor, entity_id: UUID, attribute_name: str, file_id
 
 
 def _attach(actor: Actor, entity_id: UUID, attribute_name: str, file_id: UUID) -> StoredFile:
-    try:
-        begin_writing()
+    with writing():
         revision = take_revision(actor.tenant_id)
         entity = get_holder(actor, entity_id)
         require(actor, Permission.ATTACH, entity.organization_id)
@@ -89,9 +88,6 @@ def _attach(actor: Actor, entity_id: UUID, attribute_name: str, file_id: UUID) -
         values = {**values_of(entity), attribute_name: value}
         write_values(entity, values, revision=revision, changed_by=actor.user_id)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     return db.session.get_one(StoredFile, file_id)
 
 

@@ -22,7 +22,7 @@ from app.attachments.intake import Readable
 from app.attachments.settling import Taken, copied_from, keep, take
 from app.errors import Invalid, TooLarge
 from app.extensions import db
-from app.models import FilePiece, StoredFile, begin_writing
+from app.models import FilePiece, StoredFile, begin_writing, writing
 from app.storage import StoredObject, storage
 
 LEAST_PIECE = 5 * 1024**2
@@ -103,8 +103,7 @@ def name_pieces(actor: Actor, file_id: UUID, named: Mapping[int, str | None]) ->
     db.session.rollback()
     # Asked before the transaction: a store may take its time.
     direct = _arrived_directly(file_id)
-    begin_writing()
-    try:
+    with writing():
         get_expected(actor, file_id, in_parts=True, locked=True)
         known = {piece.number: piece for piece in list_pieces(actor, file_id)}
         faults = {
@@ -115,9 +114,6 @@ def name_pieces(actor: Actor, file_id: UUID, named: Mapping[int, str | None]) ->
         if faults:
             raise Invalid(fields=faults)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def _arrived_directly(file_id: UUID) -> dict[int, StoredObject]:

@@ -13,7 +13,7 @@ from app.catalog.records import write_values
 from app.catalog.values import values_of
 from app.errors import Invalid, NotFound
 from app.extensions import db
-from app.models import Entity, StoredFile, TemplateAttribute, begin_writing, take_revision
+from app.models import Entity, StoredFile, TemplateAttribute, take_revision, writing
 
 
 def may_remove(actor: Actor, file_id: UUID) -> StoredFile:
@@ -46,12 +46,8 @@ def remove_file(actor: Actor, file_id: UUID) -> StoredFile:
     :raises Invalid: it is the last of an attribute that must hold one and may hold several: attach another
         first
     """
-    try:
-        begin_writing()
+    with writing():
         return _remove(actor, file_id)
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def _remove(actor: Actor, file_id: UUID) -> StoredFile:

@@ -10,7 +10,6 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -22,7 +21,6 @@ from app.callbacks.settings import bound
 from app.callbacks.signatures import signed_headers
 from app.extensions import db
 from app.models import CallbackTry, Export, OutboxMessage, begin_writing
-from app.models.types import database_now
 from app.rounds import go_round
 
 KIND = "export.settled"
@@ -84,7 +82,7 @@ def _claim(message_id: UUID, seen: int) -> Claimed | None:
         .where(OutboxMessage.id == message_id, Export.deleted_at.is_(None))
     ).one_or_none()
     if found is None:
-        outbox.change(message_id, seen + 1, given_up_at=clock.now(), last_error=GONE)
+        outbox.settle(message_id, seen + 1, GONE)
     db.session.commit()
     if found is None:
         return None
@@ -116,7 +114,7 @@ def _send(claimed: Claimed, body: bytes | None) -> Answer:
 
 def _write_down(claimed: Claimed, answer: Answer) -> None:
     begin_writing()
-    settings, now = bound.settings, clock.now()
+    settings = bound.settings
     message = select(OutboxMessage.id).where(OutboxMessage.id == claimed.id)
     if db.session.scalar(message.with_for_update()) is None:
         # Its export was forgotten meanwhile, and nobody is left to read what came of it.
@@ -130,16 +128,14 @@ def _write_down(claimed: Claimed, answer: Answer) -> None:
             milliseconds=answer.milliseconds,
         )
     )
-    outcome: str | None = None
-    values: dict[str, Any]
-    if answer.is_taken:
-        outcome, values = "done", {"delivered_at": now, "last_error": None}
-    elif answer.is_final or claimed.attempt >= settings.attempts:
-        outcome, values = "failed", {"given_up_at": now, "last_error": answer.words}
-    else:
-        wait = round(settings.wait_after(claimed.attempt) * 1000)
-        values = {"due_at": database_now(wait), "last_error": answer.words}
-    if outbox.change(claimed.id, claimed.attempt, **values) and outcome is not None:
+    is_last = answer.is_final or claimed.attempt >= settings.attempts
+    outcome = outbox.settle(
+        claimed.id,
+        claimed.attempt,
+        None if answer.is_taken else answer.words,
+        again_in=None if is_last else settings.wait_after(claimed.attempt),
+    )
+    if outcome is not None:
         record.note(
             None, "callback.deliver", "export", claimed.export_id, tenant_id=claimed.tenant_id, outcome=outcome,
             details={"message": str(claimed.id), "tries": claimed.attempt}, via="job",

@@ -15,7 +15,7 @@ from app.catalog.records import write_values
 from app.catalog.values import values_of
 from app.errors import Forbidden, Invalid
 from app.extensions import db
-from app.models import Entity, Revision, begin_writing, take_revision
+from app.models import Entity, Revision, take_revision, writing
 
 FilesOf = Callable[[Entity, Revision], Mapping[str, Any]]
 """Attaches files within an edit; answers the values of the attributes that hold them."""
@@ -47,13 +47,9 @@ def edit_entity(
     :raises Invalid: ``fields`` says for each attribute what is wrong
     """
     require_edit(actor, get_entity(actor, entity_id))
-    begin_writing()
-    try:
+    with writing():
         entity = _change(actor, entity_id, values, seen_revision, files)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     return entity
 
 

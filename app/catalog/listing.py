@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, false, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, false, func, literal, select, tuple_
 
 from app.access import visible_entities, visible_organizations
 from app.access.permissions import Permission
@@ -93,11 +93,8 @@ def count_entities(actor: Actor, query: EntityQuery, at_most: int = COUNTED_AT_M
 def found_ids(actor: Actor, query: EntityQuery, at_most: int) -> tuple[UUID, ...]:
     """The ids of what the query finds on all its pages, in its order; of more than ``at_most`` the first."""
     _check(query)
-    column = getattr(Entity, query.sort)
-    order = (column.desc(), Entity.id.desc()) if query.descending else (column.asc(), Entity.id.asc())
-    return tuple(
-        db.session.scalars(_filtered(actor, query).with_only_columns(Entity.id).order_by(*order).limit(at_most))
-    )
+    ids = _filtered(actor, query).with_only_columns(Entity.id)
+    return tuple(db.session.scalars(ids.order_by(*_order(query, query.descending)).limit(at_most)))
 
 
 def counts_by_data_type(actor: Actor, at_most: int = COUNTED_AT_MOST) -> dict[str, int]:
@@ -165,13 +162,16 @@ def _rows(
     filtered: Select[Entity], query: EntityQuery, direction: Direction, place: Any
 ) -> list[Entity]:
     """One row more than a page holds, from the place on, nearest first."""
-    column = getattr(Entity, query.sort)
     falling = query.descending == (direction == "after")
     if place is not None:
-        here = tuple_(column, Entity.id)
+        here = tuple_(getattr(Entity, query.sort), Entity.id)
         filtered = filtered.where(here < place if falling else here > place)
-    order = (column.desc(), Entity.id.desc()) if falling else (column.asc(), Entity.id.asc())
-    return list(db.session.scalars(filtered.order_by(*order).limit(query.page_size + 1)))
+    return list(db.session.scalars(filtered.order_by(*_order(query, falling)).limit(query.page_size + 1)))
+
+
+def _order(query: EntityQuery, falling: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    column = getattr(Entity, query.sort)
+    return (column.desc(), Entity.id.desc()) if falling else (column.asc(), Entity.id.asc())
 
 
 def _place(actor: Actor, cursor: Cursor) -> Any:

@@ -18,7 +18,7 @@ from app.catalog.findability import can_be_kept
 from app.catalog.loading import MADE_ELSEWHERE, get_entity
 from app.errors import Duplicate, Forbidden, Invalid
 from app.extensions import db
-from app.models import Entity, Organization, Template, begin_writing, take_revision
+from app.models import Entity, Organization, Template, take_revision, writing
 
 KEY_LENGTH = 108
 
@@ -34,8 +34,7 @@ def create_entity(
     :raises Duplicate: the key, or a value that must be unique, is another record's
     :raises Invalid: by field (``template``, ``organization``, ``key``, an attribute's name)
     """
-    begin_writing()
-    try:
+    with writing():
         # Taking the revision locks the tenant: what is found unique after it stays so until the commit.
         revision = take_revision(actor.tenant_id)
         template = _template(actor, template_id)
@@ -55,9 +54,6 @@ def create_entity(
         )  # fmt: skip
         record.note(actor, "entity.create", entity.data_type, entity.id, details={"revision": revision.number})
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     return entity
 
 
@@ -69,8 +65,7 @@ def delete_entity(actor: Actor, entity_id: UUID, data_type: str | None = None) -
     :raises Invalid: other records refer to it, or it has measurements
     """
     require_edit(actor, get_entity(actor, entity_id, data_type))
-    begin_writing()
-    try:
+    with writing():
         revision = take_revision(actor.tenant_id)
         entity = get_entity(actor, entity_id, data_type)
         require_edit(actor, entity)
@@ -78,9 +73,6 @@ def delete_entity(actor: Actor, entity_id: UUID, data_type: str | None = None) -
         records.delete_entity(entity, revision, actor.user_id)
         record.note(actor, "entity.delete", kind, known_id, details={"revision": revision.number})
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def _template(actor: Actor, template_id: UUID) -> Template:

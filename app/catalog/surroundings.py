@@ -77,8 +77,10 @@ def administrators_of(actor: Actor, organization_ids: Iterable[UUID]) -> dict[UU
 
 
 def _owners(ids: set[UUID]) -> dict[UUID, Neighbour]:
+    if not ids:
+        return {}
     rows = db.session.execute(_columns().where(Entity.id.in_(ids), Entity.data_type == "organization"))
-    return {row[0]: Neighbour(*row) for row in rows} if ids else {}
+    return {row[0]: Neighbour(*row) for row in rows}
 
 
 def _columns() -> Select[*tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,8 @@ from sqlalchemy import delete, or_, select
 from app import clock, imports, record
 from app.actor import Actor
 from app.catalog.records import write_values
-from app.erasure.traces import Traces, find_traces, mentioning, values_without, without
+from app.catalog.values import values_of
+from app.erasure.traces import Traces, batches, find_traces, mentioning, without
 from app.errors import Invalid
 from app.exports.holding import drop_bytes, holders, withdraw
 from app.extensions import db
@@ -36,8 +38,8 @@ from app.models import (
     Revision,
     Series,
     StoredFile,
-    begin_writing,
     take_revision,
+    writing,
 )
 from app.storage import StorageFault, StorageRefused, storage
 
@@ -45,7 +47,6 @@ log = logging.getLogger(__name__)
 
 CONFIRMATION = "Type it exactly as it stands above, to confirm that it is this one."
 WITHDRAWN = "A patient was erased for good, so what was made before is withdrawn. You can ask for it again."
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,7 @@ def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
     :raises Forbidden: the actor does not administer the patient's organization
     :raises Invalid: what was typed is not what the patient is called
     """
-    begin_writing()
-    try:
+    with writing():
         _overwrite_what_goes()
         # The tenant is locked from here on: nobody adds anything to what is being erased.
         revision = take_revision(actor.tenant_id)
@@ -81,8 +81,9 @@ def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
         if typed.strip() != traces.caption.strip():
             raise Invalid(fields={"typed": CONFIRMATION})
         keys = traces.keys_of_files()
-        archives = _end_exports(actor, traces)
-        keys += imports.withdraw_imports(actor, traces.organizations, traces.since, traces.words())
+        words = traces.words()
+        archives = _end_exports(actor, traces, words)
+        keys += imports.withdraw_imports(actor, traces.organizations, traces.since, words)
         erased = Erased(traces.caption, len(traces.ids), len(traces.files), len(archives))
         _cut_references(traces, revision, actor.user_id)
         _forget_measurements(traces)
@@ -90,9 +91,6 @@ def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
         _forget_entities(traces)
         _note(actor, traces, revision, erased)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     _drop(keys, archives)
     _forget_log_of_writes()
     return erased
@@ -106,13 +104,12 @@ def _note(actor: Actor, traces: Traces, revision: Revision, erased: Erased) -> N
     record.note(actor, "entity.erase", "patient", traces.patient_id, details=details, row_count=erased.entities)
 
 
-def _end_exports(actor: Actor, traces: Traces) -> dict[UUID, str | None]:
+def _end_exports(actor: Actor, traces: Traces, words: set[str]) -> dict[UUID, str | None]:
     """Archive keys by export of what is withdrawn; what names the patient is deleted besides."""
     ended: dict[UUID, str | None] = {}
-    found = list(holders(traces.tenant_id, traces.patient_id, traces.organizations, traces.since))
-    for export in found:
+    for export in list(holders(traces.tenant_id, traces.patient_id, traces.organizations, traces.since)):
         ended[export.id] = withdraw(export, WITHDRAWN)
-    for export in _naming(traces):
+    for export in _naming(traces, words):
         key = withdraw(export, WITHDRAWN)
         ended[export.id] = ended.get(export.id) or key
         _empty(export)
@@ -121,14 +118,15 @@ def _end_exports(actor: Actor, traces: Traces) -> dict[UUID, str | None]:
     return ended
 
 
-def _naming(traces: Traces) -> list[Export]:
+def _naming(traces: Traces, words: set[str]) -> list[Export]:
     """Exports, ended ones too, that were asked for with the patient's id or values, or name one of the files."""
-    words = {orjson.dumps(one.casefold()).decode() for one in traces.words()}
-    ids = {str(one) for one in traces.ids}
+    folded = [one.casefold() for one in words]
+    labels = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in folded))
+    asked = [orjson.dumps(one).decode() for one in folded] + [str(one) for one in traces.ids]
     found = {
         export.id: export
         for export in db.session.scalars(select(Export).where(Export.tenant_id == traces.tenant_id))
-        if _names(export, words, ids)
+        if _names(export, labels, asked)
     }
     for file in traces.files:
         named = or_(ExportFile.layout.contains(file.storage_key), ExportFile.layout.contains(str(file.id)))
@@ -137,10 +135,11 @@ def _naming(traces: Traces) -> list[Export]:
     return list(found.values())
 
 
-def _names(export: Export, words: set[str], ids: set[str]) -> bool:
-    said, label = f"{export.params} {export.frozen or ''}".casefold(), (export.label or "").casefold()
-    labelled = any(re.search(rf"(?<!\w){re.escape(orjson.loads(one))}(?!\w)", label) for one in words if label)
-    return labelled or any(one in said for one in words) or any(one in said for one in ids)
+def _names(export: Export, labels: re.Pattern[str], asked: Iterable[str]) -> bool:
+    if export.label and labels.search(export.label.casefold()):
+        return True
+    said = f"{export.params} {export.frozen or ''}".casefold()
+    return any(one in said for one in asked)
 
 
 def _empty(export: Export) -> None:
@@ -155,7 +154,7 @@ def _empty(export: Export) -> None:
 def _cut_references(traces: Traces, revision: Revision, changed_by: UUID) -> None:
     for entity_id in sorted(traces.referring):
         entity = db.session.get_one(Entity, entity_id)
-        write_values(entity, values_without(entity, traces.ids), revision=revision, changed_by=changed_by)
+        write_values(entity, without(values_of(entity), traces.ids), revision=revision, changed_by=changed_by)
     for past in list(mentioning(traces.tenant_id, traces.ids)):
         if past.id in traces.ids:
             continue
@@ -166,31 +165,26 @@ def _cut_references(traces: Traces, revision: Revision, changed_by: UUID) -> Non
 
 
 def _forget_measurements(traces: Traces) -> None:
-    for place in range(0, len(traces.series), _AT_ONCE):
-        some = traces.series[place : place + _AT_ONCE]
+    for some in batches(traces.series):
         for kept in (Measurement, MeasurementHistory, MeasurementRollup, MeasurementBlock, MeasurementUnsealed):
             _delete(kept, kept.series_id.in_(some))
         _delete(Series, Series.id.in_(some))
 
 
 def _forget_files(traces: Traces) -> None:
-    ids = [file.id for file in traces.files]
-    for place in range(0, len(ids), _AT_ONCE):
-        some = ids[place : place + _AT_ONCE]
+    for some in batches(file.id for file in traces.files):
         _delete(FilePiece, FilePiece.file_id.in_(some))
         _delete(StoredFile, StoredFile.id.in_(some))
 
 
 def _forget_entities(traces: Traces) -> None:
-    ids = list(traces.ids)
-    for place in range(0, len(ids), _AT_ONCE):
-        some = ids[place : place + _AT_ONCE]
+    for some in batches(traces.ids):
         for kept in (EntityValue, EntityWord, Reference):
             _delete(kept, kept.entity_id.in_(some))
         _delete(EntityHistory, EntityHistory.id.in_(some))
     # Records that belong to the patient refer to each other: their rows go when no reference is left.
-    for place in range(0, len(ids), _AT_ONCE):
-        _delete(Entity, Entity.id.in_(ids[place : place + _AT_ONCE]))
+    for some in batches(traces.ids):
+        _delete(Entity, Entity.id.in_(some))
 
 
 def _delete(kept: Any, condition: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -13,7 +13,6 @@ from sqlalchemy import or_, select
 
 from app.access import Permission, allows, require, visible_entities
 from app.actor import Actor
-from app.catalog.values import values_of
 from app.errors import NotFound
 from app.extensions import db
 from app.models import Entity, EntityHistory, FilePiece, Reference, Series, StoredFile
@@ -21,6 +20,8 @@ from app.models import Entity, EntityHistory, FilePiece, Reference, Series, Stor
 OF_THEIR_OWN = frozenset({"patient", "device", "caregiver", "organization", "organization-user", "registration-code"})
 """What refers to a patient and is one of these goes on without; everything else belongs to the patient."""
 _AT_ONCE = 500
+
+Key = TypeVar("Key", UUID, int)
 
 
 @dataclass(slots=True)
@@ -35,13 +36,12 @@ class Traces:
     patient_id: UUID
     tenant_id: UUID
     caption: str
-    key: str
     since: datetime
     ids: set[UUID] = field(default_factory=set)
     data_types: dict[UUID, str] = field(default_factory=dict)
     referring: set[UUID] = field(default_factory=set)
     organizations: set[UUID] = field(default_factory=set)
-    series: list[int] = field(default_factory=list)
+    series: set[int] = field(default_factory=set)
     files: list[StoredFile] = field(default_factory=list)
 
     def keys_of_files(self) -> list[str]:
@@ -68,7 +68,7 @@ def find_traces(actor: Actor, patient_id: UUID) -> Traces:
     """
     patient = _patient(actor, patient_id)
     require(actor, Permission.MANAGE, patient.organization_id)
-    traces = Traces(patient_id, actor.tenant_id, patient.caption, patient.key, patient.created_at)
+    traces = Traces(patient_id, actor.tenant_id, patient.caption, patient.created_at)
     _gather(traces, {patient_id})
     for version in versions(traces.ids):
         traces.organizations.add(version.organization_id)
@@ -81,11 +81,16 @@ def find_traces(actor: Actor, patient_id: UUID) -> Traces:
 
 def versions(ids: Iterable[UUID]) -> Iterator[Entity | EntityHistory]:
     """Every version that there is of some entities."""
-    known = list(ids)
-    for place in range(0, len(known), _AT_ONCE):
-        some = known[place : place + _AT_ONCE]
+    for some in batches(ids):
         yield from db.session.scalars(select(Entity).where(Entity.id.in_(some)))
         yield from db.session.scalars(select(EntityHistory).where(EntityHistory.id.in_(some)))
+
+
+def batches(ids: Iterable[Key]) -> Iterator[list[Key]]:
+    """The ids by the few hundred, as many as one statement names."""
+    known = list(ids)
+    for place in range(0, len(known), _AT_ONCE):
+        yield known[place : place + _AT_ONCE]
 
 
 def mentioning(tenant_id: UUID, ids: Iterable[UUID]) -> Iterator[EntityHistory]:
@@ -132,24 +137,21 @@ def _gather(traces: Traces, fresh: set[UUID]) -> None:
 
 
 def _pointing(ids: set[UUID]) -> list[tuple[UUID, str]]:
-    known, rows = list(ids), []
-    for place in range(0, len(known), _AT_ONCE):
-        some = Reference.target_id.in_(known[place : place + _AT_ONCE])
-        pointing = select(Entity.id, Entity.data_type).join(Reference, Reference.entity_id == Entity.id).where(some)
-        rows += [(row.id, row.data_type) for row in db.session.execute(pointing)]
-    return rows
+    pointing = select(Entity.id, Entity.data_type).join(Reference, Reference.entity_id == Entity.id)
+    return [
+        (row.id, row.data_type)
+        for some in batches(ids)
+        for row in db.session.execute(pointing.where(Reference.target_id.in_(some)))
+    ]
 
 
 def _gather_measured(traces: Traces) -> None:
     """Values of the patient, or of a session of theirs, whichever device measured them."""
-    known = list(traces.ids)
     devices: set[UUID] = set()
-    for place in range(0, len(known), _AT_ONCE):
-        some = known[place : place + _AT_ONCE]
+    for some in batches(traces.ids):
         theirs = or_(Series.patient_id.in_(some), Series.session_id.in_(some))
         for series in db.session.scalars(select(Series).where(theirs)):
-            if series.id not in traces.series:
-                traces.series.append(series.id)
+            traces.series.add(series.id)
             devices |= {series.device_id} if series.device_id else set()
     # An export of the device's organization has the values, wherever the patient is.
     for version in versions(devices):
@@ -171,7 +173,3 @@ def without(values: dict[str, Any], ids: set[UUID]) -> dict[str, Any]:
     """The values without references to those."""
     gone = {str(one) for one in ids}
     return {name: value for name, value in values.items() if not (isinstance(value, dict) and value.get("id") in gone)}
-
-
-def values_without(version: Entity | EntityHistory, ids: set[UUID]) -> dict[str, Any]:
-    return without(values_of(version), ids)

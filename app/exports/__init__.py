@@ -1,10 +1,10 @@
 """Exports: asked for, planned, built in parts, published, kept for a while. See ``docs/exports.md``."""
 
+from app.builder.formulas import guarded
 from app.exports.addressed import new_use, open_archive_once
 from app.exports.builders import kept_builder
 from app.exports.bulk import DeviceMetric, device_metrics, get_bulk_export, list_bulk_exports
 from app.exports.data_preview import (
-    DataPreview,
     MetricLabel,
     OfferedMetric,
     Scopes,
@@ -26,6 +26,7 @@ from app.exports.downloads import (
 )
 from app.exports.estimate import Preview
 from app.exports.holding import Holder, archives_that_may_hold
+from app.exports.kinds.data_export_estimate import DataPreview
 from app.exports.kinds.data_export_params import DataExportParams
 from app.exports.looking import note_preview
 from app.exports.pace import Pace, current_pace
@@ -111,6 +112,7 @@ __all__ = [
     "get_bulk_export",
     "get_export",
     "get_report",
+    "guarded",
     "holds_no_value",
     "import_terminology",
     "kept_builder",

@@ -20,7 +20,7 @@ from app.exports import failpoints
 from app.exports.pace import current_pace
 from app.exports.settling import fail_export
 from app.extensions import db
-from app.models import Export, ExportPart, Tenant, User, begin_writing
+from app.models import Export, ExportPart, Tenant, User, begin_writing, writing
 from app.models.export import PENDING_STATES
 from app.models.types import EPOCH, database_now
 
@@ -199,15 +199,11 @@ def commit_part(claim: Claim, values: dict[str, Any], also: Callable[[], None]) 
     :param also: the rest of the transaction; it may raise :class:`Lost`, and then nothing was written
     :raises Lost: somebody else claimed the part since, or the export is settled
     """
-    begin_writing()
-    try:
+    with writing():
         one_row(update(ExportPart).where(held(claim)).values(state="done", lease_until=None, last_error=None, **values))
         also()
         failpoints.reach(failpoints.INSIDE_COMMIT[claim.step])
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def is_done(claim: Claim) -> bool:

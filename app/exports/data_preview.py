@@ -15,7 +15,7 @@ from app.access.visibility import organizations_with, within
 from app.actor import Actor
 from app.exports.kinds.data_export import LARGEST_ID, DataExportKind, columns_for, scope_of
 from app.exports.kinds.data_export_counts import held_by_metric
-from app.exports.kinds.data_export_estimate import survey
+from app.exports.kinds.data_export_estimate import DataPreview, survey
 from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
 from app.exports.kinds.data_export_plan import counted_things
 from app.exports.kinds.data_export_scope import devices_within, series_within
@@ -24,30 +24,6 @@ from app.exports.rights import check_rights
 from app.extensions import db
 from app.models import Entity, Location, Metric, Organization, Series, Template
 from app.models.types import from_milliseconds
-
-
-@dataclass(frozen=True, slots=True)
-class DataPreview:
-    """What an export would be if it were made now.
-
-    :param values: counted; ``bytes`` (before compression) are judged from real rows
-    :param device_count: all of the scope; ``empty_devices`` of them hold no value, and a header alone or no file
-    :param file_names: the first 8 of ``file_count``
-    :param header: of the first device that holds a value, and its first 5 ``rows``, as they would be written
-    :param sample_file: the name of that device's file; ``None`` when no device holds a value
-    :param renamed: names are not what was typed, because of signs that are not safe in a file's name
-    """
-
-    values: int
-    bytes: int
-    device_count: int
-    file_names: tuple[str, ...]
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    sample_file: str | None
-    empty_devices: int
-    file_count: int
-    renamed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +79,7 @@ def preview_data_export(actor: Actor, params: DataExportParams) -> DataPreview:
     :raises Unavailable: it is too much to look at
     """
     DataExportKind().check(actor, params)
-    found = survey(db.session.connection(), scope_of(actor, params), columns_for(actor, params))
-    return DataPreview(
-        values=found.values,
-        bytes=found.bytes,
-        device_count=found.device_count,
-        file_names=found.file_names,
-        header=found.header,
-        rows=found.rows,
-        sample_file=found.sample_file,
-        empty_devices=found.empty_devices,
-        file_count=found.file_count,
-        renamed=found.renamed,
-    )
+    return survey(db.session.connection(), scope_of(actor, params), columns_for(actor, params))
 
 
 @limited_time()
@@ -127,9 +91,7 @@ def holds_no_value(actor: Actor, params: DataExportParams) -> bool:
     :raises Unavailable: it is too much to look at
     """
     DataExportKind().check(actor, params)
-    found = counted_things(
-        db.session.connection(), scope_of(actor, params), columns_for(actor, params), most_shared=0
-    )
+    found = counted_things(db.session.connection(), scope_of(actor, params), columns_for(actor, params), most_shared=0)
     return not any(one.values for one in found)
 
 

@@ -14,9 +14,10 @@ from app.actor import Actor
 from app.errors import AlreadyRunning, Duplicate, Forbidden, Invalid, NotFound
 from app.exports.claims import milliseconds
 from app.exports.pace import current_pace
-from app.exports.settling import cancel_pending
+from app.exports.requests import add_export
+from app.exports.settling import forget_export
 from app.extensions import db
-from app.models import Export, ExportPart, Release, begin_writing
+from app.models import Export, Release, writing
 from app.models.export import PENDING_STATES
 from app.models.types import database_now
 from app.storage import storage
@@ -33,7 +34,7 @@ from app.terminology import (
     version_of,
 )
 from app.terminology.loading import ChangedMeanwhile, Terminology, prepare, write
-from app.terminology.preparing import Loaded
+from app.terminology.preparing import Loaded, Prepared
 from app.terminology.releasing import check_version
 
 KIND = "repository"
@@ -58,14 +59,9 @@ def release_version(actor: Actor, address: Address, facts: ReleaseFacts) -> Vers
     :raises Duplicate: there is a version of that id
     """
     check_version(facts)
-    begin_writing()
-    try:
-        release = add_release(actor, address, facts)
-    except BaseException:
-        db.session.rollback()
-        raise
-    _order(actor, release)
-    db.session.commit()
+    with writing():
+        _order(actor, add_release(actor, address, facts))
+        db.session.commit()
     jobqueue.ring()
     return get_version(actor, address, facts.version)
 
@@ -79,14 +75,14 @@ def edit_release(
     :raises Forbidden: the actor is not of the owner
     :raises Invalid: a value cannot be kept
     """
-    begin_writing()
-    release = change_release(actor, address, version, released=released, description=description)
-    export = _export_of(release)
-    key = None
-    if export is not None:
-        key = _forget(export)
-        _order(actor, release)
-    db.session.commit()
+    with writing():
+        release = change_release(actor, address, version, released=released, description=description)
+        export = _export_of(release)
+        key = None
+        if export is not None:
+            key = _forget(export)
+            _order(actor, release)
+        db.session.commit()
     if export is not None:
         jobqueue.ring()
     if key:
@@ -101,15 +97,11 @@ def delete_release(actor: Actor, address: Address, version: str) -> None:
     :raises Forbidden: the actor is not of the owner
     :raises Invalid: it is HEAD, or a collection draws on it
     """
-    begin_writing()
-    try:
+    with writing():
         release = remove_release(actor, address, version)
         export = _export_of(release)
         key = None if export is None else _forget(export)
         db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
     if key:
         storage.delete(key)
 
@@ -153,21 +145,17 @@ def request_release_export(actor: Actor, address: Address, version: str, *, forc
     :raises Invalid: the version is HEAD
     :raises AlreadyRunning: it is being made
     """
-    begin_writing()
-    try:
+    with writing():
         release = _release(actor, address, version)
         export = _export_of(release)
         if export is not None and export.is_pending:
             raise AlreadyRunning("The export of this version is being made already.")
-    except BaseException:
-        db.session.rollback()
-        raise
-    if export is not None and export.state == "ready" and not force:
-        db.session.rollback()
-        return ReleaseExport(_kept(actor, address, version), made=False)
-    key = None if export is None else _forget(export)
-    _order(actor, release)
-    db.session.commit()
+        if export is not None and export.state == "ready" and not force:
+            db.session.rollback()
+            return ReleaseExport(_kept(actor, address, version), made=False)
+        key = None if export is None else _forget(export)
+        _order(actor, release)
+        db.session.commit()
     jobqueue.ring()
     if key:
         storage.delete(key)
@@ -182,8 +170,7 @@ def delete_release_export(actor: Actor, address: Address, version: str) -> None:
     :raises Invalid: the version is HEAD
     :raises AlreadyRunning: it is being made
     """
-    begin_writing()
-    try:
+    with writing():
         release = _release(actor, address, version)
         if not may_manage(actor, release.repository):
             raise Forbidden("Only the owner, or the owning organization's administrators, delete exports.")
@@ -192,13 +179,10 @@ def delete_release_export(actor: Actor, address: Address, version: str) -> None:
             raise NotFound("This version has no export.")
         if export.is_pending:
             raise AlreadyRunning("The export of this version is being made.")
-    except BaseException:
-        db.session.rollback()
-        raise
-    key = _forget(export)
-    release.export_id = None
-    record.note(actor, "export.delete", "export", export.id)
-    db.session.commit()
+        key = _forget(export)
+        release.export_id = None
+        record.note(actor, "export.delete", "export", export.id)
+        db.session.commit()
     if key:
         storage.delete(key)
 
@@ -228,27 +212,28 @@ def import_terminology(
         check_version(release)
     for _ in range(_TRIES):
         with prepare(actor, address, terminology, missing) as prepared:
-            begin_writing()
             try:
-                repository, loaded = write(actor, address, prepared)
-                known = release is not None and _is_there(repository.id, release.version)
-                if known and not loaded.is_nothing:
-                    words = f"There is a version {release.version if release else ''} already. Name a new one."
-                    raise Duplicate(fields={"version": words})
-                if release is not None and not known:
-                    _order(actor, add_release(actor, address, release))
-                    loaded.versions.append(release.version)
-                db.session.commit()
+                with writing():
+                    loaded = _import(actor, address, prepared, release)
+                    db.session.commit()
             except ChangedMeanwhile:
-                db.session.rollback()
                 continue
-            except BaseException:
-                db.session.rollback()
-                raise
         if loaded.versions:
             jobqueue.ring()
         return loaded
     raise AlreadyRunning("Somebody else changes this source just now. Try again.")
+
+
+def _import(actor: Actor, address: Address, prepared: Prepared, release: ReleaseFacts | None) -> Loaded:
+    repository, loaded = write(actor, address, prepared)
+    if release is None:
+        return loaded
+    if not _is_there(repository.id, release.version):
+        _order(actor, add_release(actor, address, release))
+        loaded.versions.append(release.version)
+    elif not loaded.is_nothing:
+        raise Duplicate(fields={"version": f"There is a version {release.version} already. Name a new one."})
+    return loaded
 
 
 def _release(actor: Actor, address: Address, version: str) -> Release:
@@ -285,38 +270,25 @@ def _is_there(repository_id: int, version: str) -> bool:
 
 
 def _order(actor: Actor, release: Release) -> None:
-    """The export's row and its first step, within the caller's transaction."""
-    export_id, now = uuid4(), clock.now()
+    """The release's export, within the caller's transaction."""
+    export_id = uuid4()
     version = version_of(release)
     name = f"{release.repository.short_code}_{release.version}.{version.content_changed_at:%Y%m%d%H%M%S}.zip"
-    db.session.add(
-        Export(
-            id=export_id,
-            tenant_id=release.repository.tenant_id,
-            owner_id=actor.user_id,
-            kind=KIND,
-            subject=str(release.id),
-            request_key=str(export_id),
-            name=name,
-            params=orjson.dumps({"release_id": str(release.id)}).decode(),
-            requested_at=now,
-            deadline=database_now(milliseconds(current_pace().deadline)),
-        )
+    export = Export(
+        id=export_id,
+        tenant_id=release.repository.tenant_id,
+        owner_id=actor.user_id,
+        kind=KIND,
+        subject=str(release.id),
+        request_key=str(export_id),
+        name=name,
+        params=orjson.dumps({"release_id": str(release.id)}).decode(),
+        requested_at=clock.now(),
+        deadline=database_now(milliseconds(current_pace().deadline)),
     )
-    db.session.flush()
-    db.session.add(ExportPart(export_id=export_id, ordinal=0, step="plan"))
+    add_export(actor, export)
     release.export_id = export_id
-    record.note(actor, "export.request", "export", export_id)
 
 
 def _forget(export: Export) -> str | None:
-    """Nobody sees it any more; its row goes a day later. Answers the archive's key, to be deleted after the commit."""
-    key = export.archive_key
-    export.deleted_at = clock.now()
-    export.request_key = f"deleted {uuid4()}"
-    if export.state == "ready":
-        export.state, export.phase, export.archive_key = "expired", "Deleted", None
-        export.reason = "It was deleted."
-    db.session.flush()
-    cancel_pending(export.id, "Its release was deleted, or described anew.")
-    return key
+    return forget_export(export, "Its release was deleted, or described anew.")

@@ -21,7 +21,7 @@ from app.exports.limits import limited_time
 from app.exports.pace import current_pace
 from app.exports.params import ReportParams
 from app.exports.rights import check_rights, check_token
-from app.exports.settling import cancel_pending
+from app.exports.settling import cancel_pending, forget_export
 from app.extensions import db
 from app.models import Export, ExportPart, begin_writing
 from app.models.export import PENDING_STATES
@@ -36,7 +36,6 @@ class Params(Protocol):
 
 
 CANCELLED = "It was cancelled before it was finished."
-DELETED = "It was deleted."
 ASKED_AGAIN = 3
 """How often a request that found its subject taken is made anew because what took it had ended by then."""
 
@@ -101,7 +100,8 @@ def request_export(
         export.label, export.callback_url = label, callback_url
         subject = export.subject
         try:
-            _add(actor, export)
+            add_export(actor, export)
+            db.session.commit()
         except IntegrityError as fault:
             if (made := _made_meanwhile(actor, kind, subject, request_key)) is not None:
                 return made
@@ -113,12 +113,12 @@ def request_export(
     return export
 
 
-def _add(actor: Actor, export: Export) -> None:
+def add_export(actor: Actor, export: Export) -> None:
+    """A new export's row and its first step, within the caller's writing transaction."""
     db.session.add(export)
     db.session.flush()
     db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
     record.note(actor, "export.request", "export", export.id)
-    db.session.commit()
 
 
 def _made_meanwhile(actor: Actor, kind: str, subject: str, request_key: str) -> Export | None:
@@ -219,15 +219,7 @@ def delete_export(actor: Actor, export_id: UUID) -> None:
     # Of two who delete it at once the second finds nothing any more.
     db.session.execute(select(Export.id).where(Export.id == export_id).with_for_update())
     export = get_export(actor, export_id)
-    key, now = export.archive_key, clock.now()
-    # First, so that nobody is called back about what is no longer there.
-    export.deleted_at, export.callback_url = now, None
-    # The same form sent once more asks for a new one.
-    export.request_key = f"deleted {uuid4()}"
-    if export.state == "ready":
-        export.state, export.phase, export.archive_key, export.reason = "expired", "Deleted", None, DELETED
-    db.session.flush()
-    cancel_pending(export_id, DELETED)
+    key = forget_export(export)
     record.note(actor, "export.delete", "export", export_id)
     db.session.commit()
     if key:

@@ -1,8 +1,8 @@
-"""The ends of an export that is not ready: failed and cancelled. Each is one UPDATE from a pending state."""
+"""The ends of an export: failed and cancelled, each one UPDATE from a pending state; and deleted, from any state."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import update
 
@@ -10,6 +10,8 @@ from app import callbacks, clock, record
 from app.extensions import db
 from app.models import Export
 from app.models.export import PENDING_STATES
+
+DELETED = "It was deleted."
 
 
 def fail_export(export_id: UUID, reason: str) -> bool:
@@ -23,6 +25,24 @@ def fail_export(export_id: UUID, reason: str) -> bool:
 def cancel_pending(export_id: UUID, reason: str) -> bool:
     """Cancel a pending export. The caller has begun writing and commits. Returns whether it was pending."""
     return _settle(export_id, "cancelled", reason, "export.cancel")
+
+
+def forget_export(export: Export, reason: str = DELETED) -> str | None:
+    """Let nobody see an export any more; its row goes a day later. The caller has begun writing and commits.
+
+    :param reason: why it is cancelled, if it is pending
+    :return: the archive's key, to be deleted after the commit
+    """
+    key = export.archive_key
+    # First, so that nobody is called back about what is no longer there.
+    export.deleted_at, export.callback_url = clock.now(), None
+    # The same form sent once more asks for a new one.
+    export.request_key = f"deleted {uuid4()}"
+    if export.state == "ready":
+        export.state, export.phase, export.archive_key, export.reason = "expired", "Deleted", None, DELETED
+    db.session.flush()
+    cancel_pending(export.id, reason)
+    return key
 
 
 def _settle(export_id: UUID, state: str, reason: str, action: str) -> bool:

@@ -50,11 +50,10 @@ States = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds since 1970, UTC, and the state of each; ``said_zone``: the text itself says the zone."""
+    """Milliseconds since 1970, UTC, and the state of each."""
 
     ms: Integers
     states: States
-    said_zone: NDArray[np.bool_]
 
 
 def zones() -> list[str]:
@@ -94,7 +93,7 @@ def times_of(column: pa.StringArray, kind: str, zone: str | None) -> Times:
         else:
             ms[open_], states[open_] = _from_local(local[open_], zone)
     states[(states == OK) & ((ms < EARLIEST_MS) | (ms >= LATEST_MS))] = RANGE
-    return Times(ms, states, said)
+    return Times(ms, states)
 
 
 def _array(values: pa.Array, dtype: type) -> NDArray[Any]:
@@ -107,20 +106,17 @@ def _counted(column: pa.StringArray, kind: str) -> tuple[Integers, States]:
         if pc.any(pc.match_substring(column, "x", ignore_case=True)).as_py():
             # Arrow takes hexadecimal numbers, too.
             raise pa.ArrowInvalid
-        whole = _array(pc.cast(column, pa.int64()), np.int64)
-        known = np.ones(len(whole), dtype=np.bool_)
-        numbers = whole.astype(np.float64)
+        # Exact below 2**53, and what is greater lies out of range.
+        numbers = _array(pc.cast(column, pa.int64()), np.int64).astype(np.float64)
+        known = np.ones(len(numbers), dtype=np.bool_)
     except pa.ArrowInvalid:
         matched = pc.match_substring_regex(column, _EPOCH)
         plain = pc.replace_substring(pc.if_else(matched, column, "0"), ",", ".")
         known = _array(matched, bool)
         numbers = _array(pc.cast(pc.utf8_ltrim(plain, "+"), pa.float64()), np.float64)
-        whole = np.round(numbers * scale).astype(np.int64) // scale if scale == 1 else np.zeros(0, dtype=np.int64)
     states = np.where(known, OK, UNREAD).astype(np.uint8)
     far = np.abs(numbers) >= 1e15 / scale
     states[known & far] = RANGE
-    if len(whole) == len(numbers):
-        return np.where(far, 0, whole) * scale, states
     return np.round(np.where(far, 0.0, numbers) * scale).astype(np.int64), states
 
 

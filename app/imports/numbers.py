@@ -32,13 +32,13 @@ def values_of(column: pa.StringArray, decimal: str) -> tuple[NDArray[np.float64]
     lower = pc.utf8_lower(column)
     empty = pc.is_in(lower, pa.array(EMPTY_WORDS))
     texts = pc.if_else(empty, "0", column)
-    states = np.where(_mask(empty), EMPTY, OK).astype(np.uint8)
+    states = np.where(mask_of(empty), EMPTY, OK).astype(np.uint8)
     if decimal == "," or (numbers := _quick(texts)) is None:
         known = pc.match_substring_regex(texts, _NUMBER[decimal])
         plain = pc.utf8_ltrim(pc.replace_substring(pc.if_else(known, texts, "0"), ",", "."), "+")
         numbers = _doubles(pc.cast(plain, pa.float64()))
-        states[~_mask(known)] = UNREAD
-        states[_mask(pc.match_substring_regex(lower, _UNBOUNDED))] = UNBOUNDED
+        states[~mask_of(known)] = UNREAD
+        states[mask_of(pc.match_substring_regex(lower, _UNBOUNDED))] = UNBOUNDED
     states[(states == OK) & ~np.isfinite(numbers)] = UNBOUNDED
     states[(states == OK) & (np.abs(np.where(np.isfinite(numbers), numbers, 0)) > GREATEST)] = GREAT
     return numbers, states
@@ -47,9 +47,9 @@ def values_of(column: pa.StringArray, decimal: str) -> tuple[NDArray[np.float64]
 def booleans_of(column: pa.StringArray) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """As :func:`values_of`, of what is yes or no."""
     lower = pc.utf8_lower(column)
-    true = _mask(pc.is_in(lower, pa.array(_TRUE)))
-    known = true | _mask(pc.is_in(lower, pa.array(_FALSE)))
-    empty = _mask(pc.is_in(lower, pa.array(EMPTY_WORDS)))
+    true = mask_of(pc.is_in(lower, pa.array(_TRUE)))
+    known = true | mask_of(pc.is_in(lower, pa.array(_FALSE)))
+    empty = mask_of(pc.is_in(lower, pa.array(EMPTY_WORDS)))
     states = np.where(empty, EMPTY, np.where(known, OK, NO_BOOLEAN)).astype(np.uint8)
     return true.astype(np.float64), states
 
@@ -66,5 +66,6 @@ def _doubles(column: pa.Array) -> NDArray[np.float64]:
     return np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _mask(values: Any) -> NDArray[np.bool_]:
+def mask_of(values: Any) -> NDArray[np.bool_]:
+    """Arrow's yes and no as NumPy's."""
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

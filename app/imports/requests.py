@@ -161,7 +161,7 @@ def _refuse_too_many(actor: Actor, device_id: UUID | None) -> None:
         MeasurementImport.state.in_(("draft", "checking", "checked", "loading")),
         MeasurementImport.file_id.is_not(None),
     )
-    if len(list(db.session.scalars(open_.limit(MOST_OPEN)))) >= MOST_OPEN:
+    if len(list(db.session.scalars(open_.with_only_columns(MeasurementImport.id).limit(MOST_OPEN)))) >= MOST_OPEN:
         raise Invalid(f"{MOST_OPEN} imports of yours are open already. Load or cancel some of them first.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -44,6 +45,28 @@ class Parsed:
     refused: list[Refused] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of a block with anything in them, and what is refused of it.
+
+    ``cells`` by column, ``numbers`` of the lines in the file, ``names`` of all columns.
+    """
+
+    cells: dict[int, pa.StringArray]
+    numbers: Integers
+    names: Sequence[str]
+    refused: list[Refused]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def refuse(self, code: str, which: NDArray[np.bool_], column: int) -> None:
+        """Refuse the cells of a column on some lines."""
+        if which.any():
+            texts = self.cells[column].filter(pa.array(which))
+            self.refused.append(Refused(code, self.numbers[which], self.names[column], texts))
+
+
 class Reader:
     """Reads the blocks of one file as its mapping says."""
 
@@ -76,85 +99,68 @@ class Reader:
         cells = {place: _trimmed(table.column(at)) for at, place in enumerate(self._used)}
         hollow = np.ones(len(lines), dtype=np.bool_)
         for column in cells.values():
-            hollow &= _mask(pc.equal(column, ""))
+            hollow &= numbers.mask_of(pc.equal(column, ""))
         keep = pa.array(~hollow)
         cells = {place: column.filter(keep) for place, column in cells.items()}
-        lines = lines[~hollow]
-        parsed = self._values(cells, lines, refused)
+        parsed = self._values(_Lines(cells, lines[~hollow], self._reading.names, refused))
         parsed.rows += broken
         return parsed
 
-    def _values(self, cells: dict[int, pa.StringArray], lines: Integers, refused: list[Refused]) -> Parsed:
+    def _values(self, lines: _Lines) -> Parsed:
         chosen = self._reading.columns
         time_column = _known(chosen.time)
-        times = instants.times_of(cells[time_column], _known(chosen.time_kind), chosen.zone)
+        times = instants.times_of(lines.cells[time_column], _known(chosen.time_kind), chosen.zone)
         good = times.states == instants.OK
         for state in range(1, len(instants.CODES)):
-            self._refuse(refused, instants.CODES[state], times.states == state, lines, time_column, cells)
-        devices = self._devices_of(cells, lines, good, refused)
+            lines.refuse(instants.CODES[state], times.states == state, time_column)
+        devices = self._devices_of(lines, good)
         good = good & (devices >= 0)
         make = self._wide if chosen.layout == "wide" else self._long
-        parsed = make(cells, lines, times.ms, devices, good, refused)
-        parsed.rows, parsed.refused = len(lines), refused
+        parsed = make(lines, times.ms, devices, good)
+        parsed.rows, parsed.refused = len(lines), lines.refused
         return parsed
 
-    def _devices_of(
-        self, cells: dict[int, pa.StringArray], lines: Integers, good: NDArray[np.bool_], refused: list[Refused]
-    ) -> Integers:
+    def _devices_of(self, lines: _Lines, good: NDArray[np.bool_]) -> Integers:
         if self._device is not None:
             return np.full(len(lines), self._device, dtype=np.int64)
         column = _known(self._reading.columns.device)
-        coded = cells[column].dictionary_encode()
+        coded = lines.cells[column].dictionary_encode()
         places = self._devices.places_of(coded.dictionary.to_pylist())
         found = places[coded.indices.to_numpy()] if len(lines) else np.zeros(0, dtype=np.int64)
         for place, code in _DEVICE_CODES.items():
-            self._refuse(refused, code, good & (found == place), lines, column, cells)
+            lines.refuse(code, good & (found == place), column)
         return found
 
-    def _wide(
-        self,
-        cells: dict[int, pa.StringArray],
-        lines: Integers,
-        ms: Integers,
-        devices: Integers,
-        good: NDArray[np.bool_],
-        refused: list[Refused],
-    ) -> Parsed:
+    def _wide(self, lines: _Lines, ms: Integers, devices: Integers, good: NDArray[np.bool_]) -> Parsed:
         parts, empty = [], 0
         ids_by_device = self._devices.metric_ids
         for column, name in self._reading.columns.metrics.items():
             place = self._places[name]
-            values, states = self._read(cells[column], self._metrics[place].is_boolean)
-            codes = numbers.CODES
-            for state in range(2, len(codes)):
-                self._refuse(refused, codes[state], good & (states == state), lines, column, cells)
+            values, states = self._read(lines.cells[column], self._metrics[place].is_boolean)
+            _refuse_unread(lines, column, good, states)
             empty += int(np.count_nonzero(good & (states == numbers.EMPTY)))
             known = good & (states == numbers.OK)
             ids = np.zeros(len(lines), dtype=np.int64)
             ids[known] = ids_by_device[devices[known], place]
-            self._refuse(refused, "METRIC", known & (ids == 0), lines, column, cells)
+            lines.refuse("METRIC", known & (ids == 0), column)
             which = np.flatnonzero(known & (ids > 0))
             parts.append((which, ids[which], np.full(len(which), place), values[which], np.full(len(which), column)))
         which, ids, names, values, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Parsed(devices[which], ids, names, ms[which], values, lines[which], columns, cells, lines, empty=empty)
+        return Parsed(
+            devices[which], ids, names, ms[which], values, lines.numbers[which], columns, lines.cells, lines.numbers,
+            empty=empty,
+        )  # fmt: skip
 
-    def _long(
-        self,
-        cells: dict[int, pa.StringArray],
-        lines: Integers,
-        ms: Integers,
-        devices: Integers,
-        good: NDArray[np.bool_],
-        refused: list[Refused],
-    ) -> Parsed:
+    def _long(self, lines: _Lines, ms: Integers, devices: Integers, good: NDArray[np.bool_]) -> Parsed:
+        cells = lines.cells
         metric_column, value_column = _known(self._reading.columns.metric), _known(self._reading.columns.value)
         names = self._named(cells[metric_column])
-        self._refuse(refused, "NO_METRIC", good & (names == MISSING), lines, metric_column, cells)
-        self._refuse(refused, "METRIC", good & (names == UNKNOWN), lines, metric_column, cells)
+        lines.refuse("NO_METRIC", good & (names == MISSING), metric_column)
+        lines.refuse("METRIC", good & (names == UNKNOWN), metric_column)
         good = good & (names >= 0)
         ids = np.zeros(len(lines), dtype=np.int64)
         ids[good] = self._devices.metric_ids[devices[good], names[good]]
-        self._refuse(refused, "METRIC", good & (ids == 0), lines, metric_column, cells)
+        lines.refuse("METRIC", good & (ids == 0), metric_column)
         good = good & (ids > 0)
         booleans = np.array([one.is_boolean for one in self._metrics], dtype=np.bool_)
         is_boolean = good & booleans[np.maximum(names, 0)]
@@ -162,14 +168,13 @@ class Reader:
         if is_boolean.any():
             other, said = self._read(cells[value_column], is_boolean=True)
             values, states = np.where(is_boolean, other, values), np.where(is_boolean, said, states)
-        for state in range(2, len(numbers.CODES)):
-            self._refuse(refused, numbers.CODES[state], good & (states == state), lines, value_column, cells)
+        _refuse_unread(lines, value_column, good, states)
         which = np.flatnonzero(good & (states == numbers.OK))
         columns = np.full(len(which), value_column)
         empty = int(np.count_nonzero(good & (states == numbers.EMPTY)))
         return Parsed(
-            devices[which], ids[which], names[which], ms[which], values[which], lines[which], columns, cells, lines,
-            empty=empty,
+            devices[which], ids[which], names[which], ms[which], values[which], lines.numbers[which], columns, cells,
+            lines.numbers, empty=empty,
         )  # fmt: skip
 
     def _named(self, column: pa.StringArray) -> Integers:
@@ -188,19 +193,6 @@ class Reader:
             return numbers.booleans_of(column)
         return numbers.values_of(column, self._reading.columns.decimal)
 
-    def _refuse(
-        self,
-        refused: list[Refused],
-        code: str,
-        which: NDArray[np.bool_],
-        lines: Integers,
-        column: int,
-        cells: dict[int, pa.StringArray],
-    ) -> None:
-        if which.any():
-            texts = cells[column].filter(pa.array(which))
-            refused.append(Refused(code, lines[which], self._reading.names[column], texts))
-
     def contradictions(self, parsed: Parsed, which: Integers) -> list[Refused]:
         """The refusals of values that contradict a line before."""
         found = []
@@ -209,6 +201,12 @@ class Reader:
             found.append(Refused("CONTRADICTION", parsed.lines[own], self._reading.names[column],
                                  pc.cast(pa.array(parsed.values[own]), pa.string())))  # fmt: skip
         return found
+
+
+def _refuse_unread(lines: _Lines, column: int, good: NDArray[np.bool_], states: NDArray[np.uint8]) -> None:
+    """Refuse the values that could not be read; an empty cell is none."""
+    for state in range(numbers.EMPTY + 1, len(numbers.CODES)):
+        lines.refuse(numbers.CODES[state], good & (states == state), column)
 
 
 def _known(value: T | None) -> T:
@@ -220,7 +218,3 @@ def _known(value: T | None) -> T:
 def _trimmed(column: pa.ChunkedArray) -> pa.StringArray:
     whole = column.combine_chunks()
     return pc.utf8_trim_whitespace(whole)
-
-
-def _mask(values: pa.Array) -> NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

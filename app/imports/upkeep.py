@@ -13,6 +13,7 @@ from app import clock, jobqueue, record
 from app.extensions import db
 from app.imports.claims import something_waits
 from app.models import MeasurementImport, Tenant, begin_writing
+from app.models.measurement_import import AT_WORK
 from app.rounds import NowAndThen, go_round
 from app.storage import storage
 
@@ -58,10 +59,10 @@ def sweep_imports(now: datetime) -> int:
     for key in gone:
         storage.delete(key)
     limit, count = now - SWEEP_AFTER, len(gone)
-    for found in list(storage.list_("imports/")):
-        if found.modified_at < limit and not _is_named(found.key):
-            storage.delete(found.key)
-            count += 1
+    old = [found.key for found in storage.list_("imports/") if found.modified_at < limit]
+    for key in set(old) - _named():
+        storage.delete(key)
+        count += 1
     return count
 
 
@@ -69,16 +70,16 @@ def _forget(now: datetime) -> list[str]:
     old = (
         select(MeasurementImport.id, MeasurementImport.refused_key, MeasurementImport.created_at, Tenant.retention_days)
         .join(Tenant, Tenant.id == MeasurementImport.tenant_id)
-        .where(MeasurementImport.result.is_not(None), MeasurementImport.state.not_in(("checking", "loading")))
+        .where(MeasurementImport.result.is_not(None), MeasurementImport.state.not_in(AT_WORK))
         .where(MeasurementImport.refused_key.is_not(None))
         .order_by(MeasurementImport.created_at)
-        .limit(_AT_ONCE)
     )
+    # Counted off after the look at each: those of a tenant that keeps long must not stand before everybody else's.
     over = [
         (row.id, row.refused_key)
         for row in db.session.execute(old)
         if row.created_at + timedelta(days=row.retention_days) <= now
-    ]
+    ][:_AT_ONCE]
     db.session.rollback()
     if not over:
         return []
@@ -92,7 +93,9 @@ def _forget(now: datetime) -> list[str]:
     return [key for _, key in over if key]
 
 
-def _is_named(key: str) -> bool:
-    named = db.session.execute(select(MeasurementImport.id).where(MeasurementImport.refused_key == key)).first()
+def _named() -> set[str]:
+    """The lists that rows name."""
+    held = MeasurementImport.refused_key
+    keys = {key for key in db.session.scalars(select(held).where(held.is_not(None))) if key}
     db.session.rollback()
-    return named is not None
+    return keys

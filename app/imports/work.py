@@ -28,7 +28,7 @@ from app.imports.refusing import Refused, Told
 from app.imports.repeats import Seen
 from app.imports.rows import Parsed
 from app.measurements import take_in
-from app.models import MeasurementImport, begin_writing, take_revision
+from app.models import MeasurementImport, begin_writing, take_revision, writing
 from app.storage import Publication, storage
 
 log = logging.getLogger(__name__)
@@ -209,8 +209,7 @@ class _Pass:
             "refusals": self._told.first,
         }
         self._require_same(result)
-        begin_writing()
-        try:
+        with writing():
             hold(
                 self._claim,
                 state="done" if self._loads else "checked",
@@ -224,9 +223,6 @@ class _Pass:
             if self._loads:
                 self._note()
             db.session.commit()
-        except BaseException:
-            db.session.rollback()
-            raise
 
     def _require_same(self, result: dict[str, Any]) -> None:
         """Steps that a fallen worker committed are skipped by their number: so they must have held the same values.

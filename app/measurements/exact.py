@@ -23,7 +23,6 @@ from app.models.types import from_milliseconds
 
 MOST_BINS = 20_000
 MOST_SERIES = 2_000
-MOST_READ = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from app.actor import Actor
 from app.errors import Invalid
 from app.extensions import db
 from app.measurements.drawing import check_range, chosen
-from app.measurements.subjects import Source, holdings_of, sources_of, subject_of
+from app.measurements.subjects import Holding, holdings_of, sources_of, subject_of
 from app.measurements.times import epoch_ms
 from app.models import Entity, Measurement, Metric
 from app.models.types import from_milliseconds
@@ -78,31 +78,39 @@ def values_table(
     entity = subject_of(actor, entity_id, data_type)
     every = holdings_of(sources_of(actor, entity))
     holdings = [one for one in chosen(every, metric_ids) if not device_ids or one.source.device_id in device_ids]
-    by_series: dict[int, tuple[Source, list[int]]] = {}
-    for held in holdings:
-        by_series.setdefault(held.source.series_id, (held.source, []))[1].append(held.metric.id)
-    upwards = (order == "asc") != backwards
-    rows = [
-        _rows(series_id, metrics, (start_ms, end_ms), edge, upwards, limit + 1)
-        for series_id, (_, metrics) in by_series.items()
-    ]
-    found = list(islice(merge(*rows, reverse=not upwards), limit + 1))
+    found = _first(holdings, (start_ms, end_ms), edge, (order == "asc") != backwards, limit + 1)
     more, found = len(found) > limit, found[:limit]
     if backwards:
         found.reverse()
     metrics = {held.metric.id: held.metric for held in every}
+    devices = {held.source.series_id: held.source.device for held in holdings}
     has_previous, has_next = (more, True) if backwards else (edge is not None, more)
     return ValuesPage(
         entity=entity,
         metrics=tuple(metrics.values()),
         rows=tuple(
-            Reading(from_milliseconds(time), metrics[metric], value, by_series[series][0].device)
+            Reading(from_milliseconds(time), metrics[metric], value, devices[series])
             for (time, metric, series), value in found
         ),
         previous=_cursor("before", found[0][0]) if has_previous and found else None,
         next=_cursor("after", found[-1][0]) if has_next and found else None,
         total=sum(held.count for held in holdings),
     )
+
+
+def _first(
+    holdings: Sequence[Holding],
+    period: tuple[int | None, int | None],
+    edge: _Key | None,
+    upwards: bool,
+    limit: int,
+) -> list[tuple[_Key, float]]:
+    """The first values of all series beyond the edge, in the order of the table's key."""
+    by_series: dict[int, list[int]] = {}
+    for held in holdings:
+        by_series.setdefault(held.source.series_id, []).append(held.metric.id)
+    rows = [_rows(series_id, metrics, period, edge, upwards, limit) for series_id, metrics in by_series.items()]
+    return list(islice(merge(*rows, reverse=not upwards), limit))
 
 
 def _rows(

@@ -17,7 +17,7 @@ from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.measurements.batch import EARLIEST_MS, GREATEST, LATEST_MS
 from app.measurements.intake import series_for, take_in
-from app.models import Entity, Metric, Reference, begin_writing, take_revision
+from app.models import Entity, Metric, Reference, take_revision, writing
 
 MOST_MESSAGES = 10_000
 MOST_VALUES = 100_000
@@ -85,8 +85,7 @@ def receive(actor: Actor, messages: Sequence[Message]) -> Received:
     """
     if len(messages) > MOST_MESSAGES or sum(len(one.data) for one in messages) > MOST_VALUES:
         raise Invalid(f"At most {MOST_MESSAGES} messages with {MOST_VALUES} values are taken at once.")
-    begin_writing()
-    try:
+    with writing():
         revision = take_revision(actor.tenant_id)
         receiver = _Receiver(actor)
         received = receiver.sort_out(messages)
@@ -98,9 +97,6 @@ def receive(actor: Actor, messages: Sequence[Message]) -> Received:
             db.session.commit()
         else:
             db.session.rollback()
-    except BaseException:
-        db.session.rollback()
-        raise
     return received
 
 

@@ -8,6 +8,7 @@ unless a month holds more than :data:`MOST_VALUES`. A late value takes one block
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import bindparam, delete, exists, func, insert, select
 
 from app import clock
 from app.extensions import db
@@ -40,7 +41,7 @@ LEAST_VALUES = 100
 """Fewer stay rows."""
 VALUES_A_TURN = 500_000
 IDLE_SECONDS, BUSY_SECONDS = 60.0, 5.0
-_SERIES_AT_ONCE = 50
+_SERIES_AT_ONCE, _MONTHS_AT_ONCE = 50, 500
 _KINDS: tuple[Kind, ...] = ("instant", "integer", "double", "integer")
 
 
@@ -137,7 +138,7 @@ def _prepared(month: datetime, settled: datetime, moved: set[int]) -> tuple[list
     """What can be sealed next of a few series of one tenant, and the tenant's revision before it was read."""
     waiting = MeasurementUnsealed
     chosen = (
-        select(waiting.series_id, Series.tenant_id)
+        select(waiting.series_id, Series.tenant_id, func.count())
         .join(Series, Series.id == waiting.series_id)
         .where(waiting.start < month, waiting.touched_at <= settled, waiting.series_id.not_in(moved))
         .group_by(waiting.series_id, Series.tenant_id)
@@ -150,21 +151,29 @@ def _prepared(month: datetime, settled: datetime, moved: set[int]) -> tuple[list
     tenant_id: UUID = found[0][1]
     # Before any value: whatever changes from here on has a higher number.
     revision = db.session.execute(select(Tenant.revision).where(Tenant.id == tenant_id)).scalar_one()
-    works: list[_Work] = []
-    for series_id, its_tenant in found:
-        if its_tenant != tenant_id or sum(work.read for work in works) >= MOST_VALUES:
+    ids: list[int] = []
+    months = 0
+    for series_id, its_tenant, count in found:
+        months += count
+        if its_tenant != tenant_id or (ids and months > _MONTHS_AT_ONCE):
             break
-        works.append(_work_on(series_id, to_milliseconds(month), settled))
+        ids.append(series_id)
+    horizon = to_milliseconds(month)
+    spans, unsealed = _held(ids), _waiting(ids, horizon)
+    works: list[_Work] = []
+    for series_id in ids:
+        if sum(work.read for work in works) >= MOST_VALUES:
+            break
+        works.append(_work_on(series_id, spans[series_id], unsealed[series_id], horizon, settled))
     return works, revision, tenant_id
 
 
-def _work_on(series_id: int, horizon: int, settled: datetime) -> _Work:
-    block = MeasurementBlock
-    held = db.session.execute(
-        select(block.start, block.stop, block.count).where(block.series_id == series_id).order_by(block.start)
-    ).all()
-    spans = {_Span(to_milliseconds(start), to_milliseconds(stop)): count for start, stop, count in held}
-    waiting = list(_waiting(series_id, horizon))
+def _work_on(
+    series_id: int, spans: dict[_Span, int], waiting: Sequence[_Month], horizon: int, settled: datetime
+) -> _Work:
+    """
+    :param spans: of the series' blocks in the order of time, with the number of their values
+    """
     ripe = [one for one in waiting if one.touched_at <= settled]
     gaps = list(_gaps([*spans, *(one.span for one in waiting if one.touched_at > settled)], horizon))
     gap = next((gap for gap in gaps if any(one.span.meets(gap) for one in ripe)), None)
@@ -180,15 +189,35 @@ def _work_on(series_id: int, horizon: int, settled: datetime) -> _Work:
     return _Work(series_id, months, _Span(span.start, end), replaced, blocks, read)
 
 
-def _waiting(series_id: int, horizon: int) -> Iterator[_Month]:
-    waiting = MeasurementUnsealed
-    found = select(waiting.start, waiting.touched_at).where(
-        waiting.series_id == series_id, waiting.start < from_milliseconds(horizon)
+def _held(series_ids: Sequence[int]) -> defaultdict[int, dict[_Span, int]]:
+    """The blocks of each series, in the order of time, and how many values each of them holds."""
+    block = MeasurementBlock
+    rows = db.session.execute(
+        select(block.series_id, block.start, block.stop, block.count)
+        .where(block.series_id.in_(series_ids))
+        .order_by(block.series_id, block.start)
     )
-    for start, touched_at in db.session.execute(found.order_by(waiting.start)).all():
+    found: defaultdict[int, dict[_Span, int]] = defaultdict(dict)
+    for series_id, start, stop, count in rows:
+        found[series_id][_Span(to_milliseconds(start), to_milliseconds(stop))] = count
+    return found
+
+
+def _waiting(series_ids: Sequence[int], horizon: int) -> defaultdict[int, list[_Month]]:
+    """The months of each series that wait for sealing, in their order."""
+    waiting = MeasurementUnsealed
+    rows = db.session.execute(
+        select(waiting.series_id, waiting.start, waiting.touched_at)
+        .where(waiting.series_id.in_(series_ids), waiting.start < from_milliseconds(horizon))
+        .order_by(waiting.series_id, waiting.start)
+    )
+    found: defaultdict[int, list[_Month]] = defaultdict(list)
+    for series_id, start, touched_at in rows:
         begin = to_milliseconds(start)
         after = np.datetime64(begin, "ms").astype("datetime64[M]") + 1
-        yield _Month(_Span(begin, int(after.astype("datetime64[ms]").astype(np.int64))), touched_at)
+        span = _Span(begin, int(after.astype("datetime64[ms]").astype(np.int64)))
+        found[series_id].append(_Month(span, touched_at))
+    return found
 
 
 def _gaps(closed: Sequence[_Span], horizon: int) -> Iterator[_Span]:
@@ -244,9 +273,10 @@ def _written(works: Sequence[_Work], tenant_id: UUID, revision: int) -> list[_Wo
     # As whoever takes a revision, and without taking one: until the commit nobody changes anything of the tenant.
     lock = select(Tenant.revision).where(Tenant.id == tenant_id).with_for_update(key_share=True)
     now = db.session.execute(lock).scalar_one()
-    done = [work for work in works if not _moved(work, revision, now)]
-    for work in done:
-        _write(work)
+    # One that was erased meanwhile is left out: a block would bring it back.
+    there = set(db.session.scalars(select(Series.id).where(Series.id.in_([work.series_id for work in works]))))
+    done = [work for work in works if work.series_id in there and not _moved(work, revision, now)]
+    _write(done)
     db.session.commit()
     return done
 
@@ -255,12 +285,10 @@ def _moved(work: _Work, revision: int, now: int) -> bool:
     """Whether the span's values or blocks are not those any more that were read."""
     if work.span.start == work.span.stop:
         return False
-    if db.session.scalar(select(Series.id).where(Series.id == work.series_id)) is None:
-        return True  # erased meanwhile: a block would bring it back
     start, stop = (from_milliseconds(one) for one in work.span)
     block, held = MeasurementBlock, Measurement
     others = select(func.count()).where(block.series_id == work.series_id, block.start < stop, block.stop > start)
-    if db.session.scalar(others) != len(work.replaced) and work.blocks:
+    if work.blocks and db.session.scalar(others) != len(work.replaced):
         return True
     changed = exists().where(
         held.series_id == work.series_id, held.time >= start, held.time < stop, held.batch > revision
@@ -268,22 +296,31 @@ def _moved(work: _Work, revision: int, now: int) -> bool:
     return now != revision and bool(db.session.scalar(select(changed)))
 
 
-def _write(work: _Work) -> None:
+def _write(works: Sequence[_Work]) -> None:
     block, waiting = MeasurementBlock, MeasurementUnsealed
-    for start in work.replaced:
-        db.session.execute(
-            delete(block).where(block.series_id == work.series_id, block.start == from_milliseconds(start))
-        )
-    if work.blocks:
-        db.session.execute(insert(block), [_row(work.series_id, one) for one in work.blocks])
-    for month in work.months:
-        db.session.execute(
+    statements: list[tuple[Any, list[dict[str, Any]]]] = [
+        (
+            delete(block).where(block.series_id == bindparam("of"), block.start == bindparam("at")),
+            [{"of": work.series_id, "at": from_milliseconds(start)} for work in works for start in work.replaced],
+        ),
+        (insert(block), [_row(work.series_id, one) for work in works for one in work.blocks]),
+        (
             delete(waiting).where(
-                waiting.series_id == work.series_id,
-                waiting.start == from_milliseconds(month.span.start),
-                waiting.touched_at == month.touched_at,
-            )
-        )
+                waiting.series_id == bindparam("of"),
+                waiting.start == bindparam("at"),
+                waiting.touched_at == bindparam("since"),
+            ),
+            [
+                {"of": work.series_id, "at": from_milliseconds(month.span.start), "since": month.touched_at}
+                for work in works
+                for month in work.months
+            ],
+        ),
+    ]
+    connection = db.session.connection()
+    for statement, rows in statements:
+        if rows:
+            connection.execute(statement, rows)
 
 
 def _row(series_id: int, block: _Block) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from app.models.terminology import (
     Repository,
     take_repository_revision,
 )
-from app.models.transactions import begin_writing
+from app.models.transactions import begin_writing, writing
 from app.models.user import ApiToken, Membership, SignInSession, User
 
 __all__ = [
@@ -79,4 +79,5 @@ __all__ = [
     "begin_writing",
     "take_repository_revision",
     "take_revision",
+    "writing",
 ]

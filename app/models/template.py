@@ -128,12 +128,12 @@ class Metric(Base):
     label: Mapped[str] = mapped_column(String(100))
     unit: Mapped[str | None] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(16), default="numeric")
+    part: Mapped[str] = mapped_column(String(64), default="")
+    normal_low: Mapped[float | None] = mapped_column(Float(53))
+    normal_high: Mapped[float | None] = mapped_column(Float(53))
+    description: Mapped[str | None] = mapped_column(String(1000))
 
     @property
     def called(self) -> str:
         """What programs and reports call it: its name, with its part before it where a thing has several."""
         return f"{self.part}.{self.name}" if self.part else self.name
-    part: Mapped[str] = mapped_column(String(64), default="")
-    normal_low: Mapped[float | None] = mapped_column(Float(53))
-    normal_high: Mapped[float | None] = mapped_column(Float(53))
-    description: Mapped[str | None] = mapped_column(String(1000))

@@ -32,6 +32,20 @@ def begin_writing() -> None:
 
 
 @contextmanager
+def writing() -> Iterator[None]:
+    """Run a block that writes, begun by :func:`begin_writing`; nothing of it stays when it is refused or fails.
+
+    What it wrote is committed in the block, at its end.
+    """
+    begin_writing()
+    try:
+        yield
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+@contextmanager
 def fresh_connections() -> Iterator[None]:
     """Run a block in a process that was just forked: connections made before the fork stay the parent's.
 

@@ -9,9 +9,9 @@ import orjson
 
 from app.extensions import db
 from app.models import OutboxMessage
-from app.outbox.claims import change, due, take
+from app.outbox.claims import due, settle, take
 
-__all__ = ["change", "due", "post", "take"]
+__all__ = ["due", "post", "settle", "take"]
 
 
 def post(tenant_id: UUID, kind: str, payload: dict[str, Any], *, object_id: UUID | None = None) -> OutboxMessage:

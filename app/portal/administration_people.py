@@ -18,7 +18,7 @@ from app.portal.role_words import role_word, roles
 from app.portal.signed_in import current_actor
 from app.portal.typed import several
 
-bp = Blueprint("people", __name__, url_prefix="/administration/people")
+bp = Blueprint("people", __name__, url_prefix="/admin/people")
 
 PAGE_SIZE = 50
 STATES = {

@@ -13,7 +13,7 @@ from app.portal.role_words import rights_table, role_word, roles
 from app.portal.signed_in import current_actor
 from app.portal.typed import several
 
-bp = Blueprint("roles", __name__, url_prefix="/administration/roles")
+bp = Blueprint("roles", __name__, url_prefix="/admin/roles")
 
 EVERYBODY = "*"
 

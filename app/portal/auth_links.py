@@ -10,11 +10,9 @@ from flask.typing import ResponseReturnValue
 from app import accounts
 from app.errors import Gone, Invalid, Throttled
 from app.portal import signed_in
+from app.portal.account import typed_password
 
 bp = Blueprint("auth_links", __name__, url_prefix="/sign-in")
-
-LONGEST_PASSWORD = 1100
-"""Longer than any that is allowed, so that the rule has words for it."""
 
 
 def link_url(public_url: str, secret: str) -> str:
@@ -58,9 +56,9 @@ def show(secret: str) -> ResponseReturnValue:
 @bp.post("/link/<secret>")
 def use(secret: str) -> ResponseReturnValue:
     """Set the password; the person then signs in with it, and with the second step if they have one."""
-    password = request.form.get("password", "")[:LONGEST_PASSWORD]
+    password = typed_password("password")
     try:
-        if password != request.form.get("password_again", "")[:LONGEST_PASSWORD]:
+        if password != typed_password("password_again"):
             return _form(secret, {"password_again": "The two are not the same. Type the new password twice."}), 422
         email = accounts.use_link(secret, password, address=request.remote_addr, request_id=g.request_id)
     except Invalid as refusal:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import callbacks
-from app.callbacks import Delivery
-from app.models.types import from_milliseconds, to_milliseconds
 from app.portal.signed_in import current_actor
+from app.portal.typed import cursor_after, read_cursor
 
 bp = Blueprint("callbacks", __name__, url_prefix="/account/callbacks")
 
@@ -27,15 +25,16 @@ STATES = {
 def index() -> ResponseReturnValue:
     """Every telling of an export's end that the person may see, newest first."""
     actor = current_actor()
-    before = _read_cursor(request.args.get("before"))
+    before = read_cursor(request.args.get("before"))
     found = callbacks.list_deliveries(actor, before=before, limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
+    last = shown[-1] if len(found) > PAGE_SIZE else None
     return render_template(
         "callbacks/index.html",
         deliveries=shown,
         states=STATES,
         first_url=url_for(".index") if before else None,
-        next_url=url_for(".index", before=_cursor(shown[-1])) if len(found) > PAGE_SIZE else None,
+        next_url=url_for(".index", before=cursor_after(last.created_at, last.id)) if last else None,
         secret=callbacks.secret_of(actor.user_id),
     )
 
@@ -60,16 +59,3 @@ def end(delivery_id: UUID) -> ResponseReturnValue:
     """Try it no more."""
     callbacks.end_delivery(current_actor(), delivery_id)
     return redirect(url_for(".show", delivery_id=delivery_id), 303)
-
-
-def _cursor(last: Delivery) -> str:
-    return f"{to_milliseconds(last.created_at)}_{last.id}"
-
-
-def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
-    """A broken one means the first page."""
-    try:
-        milliseconds, _, delivery_id = (text or "").partition("_")
-        return from_milliseconds(int(milliseconds)), UUID(delivery_id)
-    except (ValueError, OverflowError):
-        return None

@@ -222,7 +222,8 @@ def _legend(look: Look, wanted: Wanted, curve: Curve, tone: int) -> Legend:
         sum_up = f"{low} to {high}, mean {mean}, {values}" if metric.kind != "boolean" else f"{values}"
     alone = replace(wanted, metric_ids=(metric.id,), cursor=None, page=1).url(look.entity)
     url = alone if len(look.drawn) > 1 else None
-    return Legend(tone, curve.label, metric.unit or "", sum_up, measured.normal_words(metric), url)
+    normal = measured.normal_words(metric.normal_low, metric.normal_high)
+    return Legend(tone, curve.label, metric.unit or "", sum_up, normal, url)
 
 
 def _metric_choices(look: Look) -> list[tuple[str, list[Choice]]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import exports
-from app.errors import Forbidden, Invalid, NotFound, Throttled, Unavailable
+from app.errors import Forbidden, Invalid, Throttled, Unavailable
 from app.exports import DataExportParams, DataPreview
 from app.portal.data_export_form import DataExportForm
 from app.portal.data_export_page import form_page, metrics_part, offered_to, preview_part, refuse_unseen_devices
 from app.portal.export_page import refused_page, request_key_for
 from app.portal.signed_in import current_actor
+from app.portal.typed import read_id
 
 bp = Blueprint("data_exports", __name__, url_prefix="/exports/measurements")
 bp.register_error_handler(Forbidden, refused_page)
@@ -33,7 +32,7 @@ def new() -> ResponseReturnValue:
     exports.may_export(actor)
     again = request.args.get("again")
     if again is not None:
-        before = exports.get_export(actor, _id(again))
+        before = exports.get_export(actor, read_id(again))
         if before.kind != "data_export":
             return redirect(url_for("portal.exports.new", again=before.id), 303)
         form = DataExportForm.again(DataExportParams.from_json(before.params))
@@ -123,10 +122,3 @@ def _previewed(form: DataExportForm) -> DataPreview | None:
         return None
     exports.note_preview(current_actor(), "data_export", form.params().to_json(), found.values)
     return found
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None

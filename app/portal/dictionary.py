@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask.typing import ResponseReturnValue
 
 from app import measurements
+from app.exports import guarded
 from app.measurements import Dictionary, Entry
 from app.portal import measured
 from app.portal.signed_in import current_actor
@@ -22,7 +23,6 @@ COLUMNS = (
     "name", "label", "unit", "type", "part", "description", "template", "templateLabel", "dataType", "normalLow",
     "normalHigh", "values", "firstDay", "lastDay",
 )  # fmt: skip
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @bp.get("/")
@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
         search=search,
         found=found,
         groups=_groups(found),
-        normal_of=_normal_words,
+        normal_of=lambda entry: measured.normal_words(entry.normal_low, entry.normal_high),
         held_of=_held_words,
         places=[(one.caption, _place_url(one.id)) for one in places],
         chart_url=lambda entry: _place_url(whole, metric=entry.id) if whole and entry.held else None,
@@ -90,7 +90,7 @@ def _plain(entry: Entry, *, is_counted: bool) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _groups(found: Dictionary) -> list[tuple[str, list[Entry]]]:
@@ -109,12 +109,3 @@ def _held_words(entry: Entry) -> str:
     if held is None:
         return "no values yet"
     return f"{held.count:,} value{'' if held.count == 1 else 's'}, {measured.period_words(held.first, held.last)}"
-
-
-def _normal_words(entry: Entry) -> str:
-    low, high = entry.normal_low, entry.normal_high
-    if low is not None and high is not None:
-        return f"{measured.number(low)} to {measured.number(high)}"
-    if low is not None:
-        return f"at least {measured.number(low)}"
-    return "" if high is None else f"at most {measured.number(high)}"

@@ -19,11 +19,11 @@ from app.exports import MOST_ENTITIES, Preview
 from app.models import Entity, Template
 from app.models.template import DATA_TYPES
 from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS, PERIODS, PRESETS, ReportForm
+from app.portal.frame import FOR_WHOLE_TENANT
 from app.portal.list_form import ListForm
 from app.portal.presenting import counted, entity_url, plural
 from app.portal.wishes import wants_json
 
-FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
 MEASUREMENTS_HINT = (
     "Every value by itself, or the values of an instant together in JSON; the archive’s description says the unit of "
     "each metric."

@@ -19,10 +19,6 @@ from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS
 from app.portal.export_lines import Line, record_links
 from app.portal.presenting import SINGULAR, plural
 
-FIRST_DELAYS = (0.3, 0.7, 1.0)
-"""Most exports are small: the first polls come quickly."""
-LATER_DELAYS = ((20, 2.0), (60, 5.0))
-LAST_DELAY = 10.0
 FRESH_FOR = 10.0
 """Seconds after which the numbers on the page are sent again even if nothing happened: they grow old."""
 SLOW_TO_CLAIM = 15.0
@@ -42,16 +38,6 @@ REPOSITORY = "repository"
 """The kind of export that belongs to a release of a repository, whose page shows it."""
 ATTACHED = "files/"
 """What the names of attached files begin with."""
-
-
-def poll_when(answers: int) -> str:
-    """When the page asks again after so many answers that it got, as htmx writes it.
-
-    A quick first poll goes on steadily when it is not answered: the server may just be starting again.
-    """
-    if answers < len(FIRST_DELAYS):
-        return f"load delay:{round(FIRST_DELAYS[answers] * 1000)}ms, every {LATER_DELAYS[0][1]:g}s"
-    return f"every {next((delay for most, delay in LATER_DELAYS if answers < most), LAST_DELAY):g}s"
 
 
 def summary_of(actor: Actor, export: Export) -> list[Line]:

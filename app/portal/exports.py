@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +12,11 @@ from werkzeug.wrappers import Response
 from app import clock, exports, sending
 from app.access import Permission, allows
 from app.attachments import size_in_words
-from app.errors import Forbidden, Gone, Invalid, NotFound, NotReady, Unavailable
+from app.errors import Forbidden, Gone, Invalid, NotReady, Unavailable
 from app.exports import Preview, ReportParams, progress_of
 from app.models import Export, ExportFile
-from app.models.types import from_milliseconds, to_milliseconds
-from app.portal import export_words
+from app.models.types import to_milliseconds
+from app.portal import export_words, polling
 from app.portal.export_form import ReportForm
 from app.portal.export_page import (
     form_page,
@@ -31,6 +30,7 @@ from app.portal.programs import as_program
 from app.portal.refusals import TITLES
 from app.portal.signed_in import current_actor
 from app.portal.terminology_words import place
+from app.portal.typed import cursor_after, read_cursor, read_id
 from app.portal.wishes import wants_json
 
 bp = Blueprint("exports", __name__, url_prefix="/exports")
@@ -48,11 +48,11 @@ def index() -> ResponseReturnValue:
     actor = current_actor()
     may_see_all = allows(actor, Permission.MANAGE)
     everybody = may_see_all and request.args.get("whose") == "all"
-    before = _read_cursor(request.args.get("before"))
+    before = read_cursor(request.args.get("before"))
     found = exports.list_exports(actor, mine=not everybody, before=before, limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
     whose = "all" if everybody else None
-    more = len(found) > PAGE_SIZE
+    last = shown[-1] if len(found) > PAGE_SIZE else None
     return render_template(
         "exports/index.html",
         exports=shown,
@@ -62,7 +62,7 @@ def index() -> ResponseReturnValue:
         everybody=everybody,
         may_see_all=may_see_all,
         first_url=url_for(".index", whose=whose) if before else None,
-        next_url=url_for(".index", whose=whose, before=_cursor(shown[-1])) if more else None,
+        next_url=url_for(".index", whose=whose, before=cursor_after(last.requested_at, last.id)) if last else None,
     )
 
 
@@ -73,7 +73,7 @@ def new() -> ResponseReturnValue:
     exports.may_export(actor)
     again = request.args.get("again")
     if again is not None:
-        before = exports.get_export(actor, _id(again))
+        before = exports.get_export(actor, read_id(again))
         if before.kind == export_words.REPOSITORY:
             return redirect(url_for(".show", export_id=before.id), 303)
         if before.kind == "data_export":
@@ -152,7 +152,7 @@ def status(export_id: UUID) -> ResponseReturnValue:
     export = exports.get_export(current_actor(), export_id)
     if wants_json():
         return _status_json(export)
-    answers = min(max(request.args.get("n", len(export_words.FIRST_DELAYS), type=int), 0), 10_000)
+    answers = polling.answers_so_far()
     if _nothing_new(export, answers):
         return "", 204
     changed = request.args.get("state", export.state) != export.state
@@ -187,19 +187,10 @@ def download(export_id: UUID) -> ResponseReturnValue:
     if request.method != "HEAD" and (address := exports.archive_address(actor, export_id)):
         return redirect(address, 302)
     known = exports.get_export(actor, export_id)
-    begins = sending.begins_download(
-        size=known.archive_bytes or 0, etag=known.archive_sha256 or "", modified_at=known.finished_at
-    )
+    about = sending.Representation(known.archive_bytes or 0, known.archive_sha256 or "", known.finished_at)
+    begins = sending.begins_download(about)
     archive = exports.open_archive(actor, export_id, note=request.method != "HEAD", continues=not begins)
-    return sending.send_download(
-        archive.stream,
-        size=archive.size,
-        name=archive.name,
-        media_type=archive.media_type,
-        etag=archive.etag,
-        modified_at=archive.modified_at,
-        sha256_hex=archive.sha256_hex,
-    )
+    return sending.send_download(archive)
 
 
 @bp.get("/<uuid:export_id>/files/<int:ordinal>")
@@ -270,7 +261,7 @@ def _status(export: Export, *, answers: int) -> dict[str, Any]:
         "files": _listed(export, 0, FILES_AT_FIRST),
         "files_behind": _listed(export, FILES_AT_FIRST, MOST_FILES_LISTED),
         "files_left_out": max(0, len(export.files) - MOST_FILES_LISTED) if export.state == "ready" else 0,
-        "poll_when": export_words.poll_when(answers),
+        "poll_when": polling.poll_when(answers),
         "poll_url": url_for(
             ".status",
             export_id=export.id,
@@ -289,8 +280,8 @@ def _listed(export: Export, begin: int, end: int) -> list[tuple[ExportFile, str,
 
 
 def _nothing_new(export: Export, answers: int) -> bool:
-    """Whether the page shows it all already. The first answers come anyway: each brings a longer delay with it."""
-    if request.args.get("seen") != str(export.version) or answers < len(export_words.FIRST_DELAYS):
+    """Whether the page shows it all already."""
+    if not polling.is_shown(export.version, answers):
         return False
     # Time left and the age of a heartbeat grow old though the row stays as it is.
     shown_at = request.args.get("at", type=int)
@@ -304,23 +295,3 @@ def _status_json(export: Export) -> Response:
     if export.is_pending:
         response.headers["Retry-After"] = "2"
     return response
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
-
-
-def _cursor(export: Export) -> str:
-    return f"{to_milliseconds(export.requested_at)}_{export.id}"
-
-
-def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
-    """A broken one means the first page."""
-    try:
-        milliseconds, _, export_id = (text or "").partition("_")
-        return from_milliseconds(int(milliseconds)), UUID(export_id)
-    except (ValueError, OverflowError):
-        return None

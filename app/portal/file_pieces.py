@@ -7,43 +7,34 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from app import attachments
-from app.errors import Invalid
-from app.extensions import csrf
+from app.portal import pieces
 from app.portal.files import answer_to_stored, room_of
 from app.portal.guard import asks_csrf_itself
 from app.portal.signed_in import current_actor
-from app.sending import HEARD
 
 bp = Blueprint("file_pieces", __name__, url_prefix="/entities/<data_type>/<uuid:entity_id>/files/<attribute>/pieces")
-
-_MOST_DIGITS = 15
 
 
 @bp.post("")
 def begin(data_type: str, entity_id: UUID, attribute: str) -> ResponseReturnValue:
     """Ask whether this file may come: its name and its size stand in the address."""
     room_of(data_type, entity_id, attribute)
-    size = request.args.get("size", "")
-    if not (size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS and int(size)):
-        raise Invalid("The size of the file is missing.")
-    file, reception, pieces = attachments.begin_in_pieces(
-        current_actor(), entity_id, attribute, request.args.get("name", ""), int(size)
+    file, reception, count = attachments.begin_in_pieces(
+        current_actor(), entity_id, attribute, request.args.get("name", ""), pieces.size_asked()
     )
     notice = f"Its name was too long, so it is kept as {file.name}." if reception.shortened else None
-    return jsonify(id=str(file.id), piece_bytes=attachments.PIECE_BYTES, pieces=pieces, notice=notice), 201
+    return pieces.begun(file.id, count, notice), 201
 
 
 @bp.get("/<uuid:file_id>")
 def received(data_type: str, entity_id: UUID, attribute: str, file_id: UUID) -> ResponseReturnValue:
     """Which pieces have come."""
     room_of(data_type, entity_id, attribute)
-    file, numbers = attachments.received_pieces(current_actor(), file_id)
-    return jsonify(state=file.state, received=numbers)
+    return pieces.received(file_id)
 
 
 @bp.put("/<uuid:file_id>/<int:number>")
@@ -51,16 +42,7 @@ def received(data_type: str, entity_id: UUID, attribute: str, file_id: UUID) -> 
 def send(data_type: str, entity_id: UUID, attribute: str, file_id: UUID, number: int) -> ResponseReturnValue:
     """One piece as a raw body; sent again, it takes the place of the one that came before."""
     room_of(data_type, entity_id, attribute)
-    request.environ[HEARD] = True
-    request.max_content_length = attachments.PIECE_BYTES + 1
-    csrf.protect()
-    try:
-        etag = attachments.receive_piece(
-            current_actor(), file_id, number, request.stream, request.content_length, names=True
-        )
-    except (ClientDisconnected, RequestTimeout):
-        raise Invalid(attachments.BROKEN_OFF) from None
-    return jsonify(number=number, etag=etag)
+    return pieces.take(file_id, number)
 
 
 send.takes_uploads = True  # type: ignore[attr-defined]

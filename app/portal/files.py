@@ -7,7 +7,6 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from app import attachments, catalog
 from app.attachments import Room
@@ -19,9 +18,9 @@ from app.portal.file_cards import MOST_AT_ONCE, card_for, row_of
 from app.portal.guard import asks_csrf_itself
 from app.portal.presenting import entity_url, kind_word, plural
 from app.portal.signed_in import current_actor
-from app.portal.upload_body import read_form
+from app.portal.upload_body import raw_body, read_form
 from app.portal.wishes import wants_json
-from app.sending import HEARD, begins_download, send_download
+from app.sending import HEARD, Opened, Representation, begins_download, send_download
 
 bp = Blueprint("files", __name__)
 
@@ -60,17 +59,10 @@ def download(file_id: UUID) -> ResponseReturnValue:
     """A file as it was uploaded. Once in the audit log, whatever way its bytes are fetched."""
     actor = current_actor()
     known = attachments.get_file(actor, file_id)
-    begins = begins_download(size=known.byte_count or 0, etag=known.sha256 or "", modified_at=known.created_at)
+    begins = begins_download(Representation(known.byte_count or 0, known.sha256 or "", known.created_at))
     file, stream = attachments.open_file(actor, file_id, note=request.method != "HEAD", continues=not begins)
-    return send_download(
-        stream,
-        size=file.byte_count or 0,
-        name=file.name,
-        media_type=file.media_type,
-        etag=file.sha256 or "",
-        modified_at=file.created_at,
-        sha256_hex=file.sha256,
-    )
+    size, tag = file.byte_count or 0, file.sha256 or ""
+    return send_download(Opened(stream, size, file.name, file.media_type, tag, file.created_at, file.sha256))
 
 
 @bp.get("/files/<uuid:file_id>/preview")
@@ -120,13 +112,8 @@ def _take_raw(room: Room) -> ResponseReturnValue:
     reception = attachments.begin_upload(
         actor, room.entity.id, room.attribute.name, request.args.get("name", ""), request.content_length
     )
-    # One more than is accepted, so that the words for too much are the domain's.
-    request.max_content_length = reception.limit + 1
-    csrf.protect()
-    try:
+    with raw_body(reception.limit):
         file = attachments.receive(actor, reception, request.stream)
-    except (ClientDisconnected, RequestTimeout):
-        raise Invalid(attachments.BROKEN_OFF) from None
     notice = f"Its name was too long, so it is kept as {file.name}." if reception.shortened else None
     return answer_to_stored(file, reception.entity_id, reception.attribute, notice), 201
 

@@ -25,7 +25,8 @@ DATA_TYPE_LABELS = {
     "organization": "Organizations",
     "organization-user": "Staff",
 }
-_FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
+FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
+"""People and places, listed for who sees the whole tenant alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
     shown = [
         data_type
         for data_type in DATA_TYPE_LABELS
-        if data_type in around.data_types and (data_type not in _FOR_WHOLE_TENANT or actor.sees_whole_tenant)
+        if data_type in around.data_types and (data_type not in FOR_WHOLE_TENANT or actor.sees_whole_tenant)
     ]
     return {
         "nav": _navigation(shown, exports.count_pending(actor)),

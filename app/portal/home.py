@@ -8,14 +8,13 @@ from flask.typing import ResponseReturnValue
 from app import catalog, exports
 from app.catalog import COUNTED_AT_MOST
 from app.portal import export_words
-from app.portal.frame import DATA_TYPE_LABELS
+from app.portal.frame import DATA_TYPE_LABELS, FOR_WHOLE_TENANT
 from app.portal.presenting import SINGULAR, counted, entity_url, plural
 from app.portal.signed_in import current_actor
 
 RECENT = 8
 RECENT_OF_FURTHER = 5
 EXPORTS_SHOWN = 5
-_PEOPLE_AND_PLACES = frozenset({"organization", "organization-user"})
 
 
 def home() -> ResponseReturnValue:
@@ -23,7 +22,7 @@ def home() -> ResponseReturnValue:
     actor = current_actor()
     counts = catalog.counts_by_data_type(actor)
     recent = []
-    for data_type in (known for known in DATA_TYPE_LABELS if known not in _PEOPLE_AND_PLACES):
+    for data_type in (known for known in DATA_TYPE_LABELS if known not in FOR_WHOLE_TENANT):
         if counts[data_type]:
             limit = RECENT if data_type == "patient" else RECENT_OF_FURTHER
             rows = catalog.recently_changed(actor, data_type, limit)
@@ -32,7 +31,7 @@ def home() -> ResponseReturnValue:
     tiles = [
         (plural(data_type), counted(counts[data_type], COUNTED_AT_MOST), data_type)
         for data_type in DATA_TYPE_LABELS
-        if counts[data_type] and (data_type not in _PEOPLE_AND_PLACES or actor.sees_whole_tenant)
+        if counts[data_type] and (data_type not in FOR_WHOLE_TENANT or actor.sees_whole_tenant)
     ]
     page = render_template(
         "home.html",

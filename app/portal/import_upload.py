@@ -9,16 +9,17 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from app import attachments, catalog, imports
-from app.errors import Invalid, NotFound, Refusal
+from app.errors import Invalid, Refusal
 from app.extensions import csrf
 from app.models import MeasurementImport
+from app.portal import pieces
 from app.portal.guard import asks_csrf_itself
 from app.portal.presenting import entity_url, plural
 from app.portal.signed_in import current_actor
-from app.portal.upload_body import read_form
+from app.portal.typed import read_id
+from app.portal.upload_body import raw_body, read_form
 from app.sending import HEARD
 
 bp = Blueprint("import_upload", __name__, url_prefix="/measurements/imports/for/<whose>")
@@ -26,7 +27,6 @@ bp = Blueprint("import_upload", __name__, url_prefix="/measurements/imports/for/
 SEVERAL = "several"
 """In an address, instead of a device's id: a column of the file names the devices."""
 ENDINGS = (".csv", ".tsv", ".txt")
-_MOST_DIGITS = 15
 
 
 @bp.get("")
@@ -43,18 +43,14 @@ def upload(whose: str) -> ResponseReturnValue:
     device_id = _asked(whose)
     if request.mimetype == "multipart/form-data":
         return _take_form(device_id)
-    request.max_content_length = attachments.most_bytes() + 1
-    csrf.protect()
-    if request.content_length is None:
-        abort(411)
-    if request.mimetype != "application/octet-stream":
-        abort(415)
-    name = request.args.get("name", "")
-    _refuse_ending(name)
-    try:
+    with raw_body(attachments.most_bytes()):
+        if request.content_length is None:
+            abort(411)
+        if request.mimetype != "application/octet-stream":
+            abort(415)
+        name = request.args.get("name", "")
+        _refuse_ending(name)
         begun = imports.receive_file(current_actor(), device_id, name, request.stream, request.content_length)
-    except (ClientDisconnected, RequestTimeout):
-        raise Invalid(attachments.BROKEN_OFF) from None
     return _answer(begun), 201
 
 
@@ -65,20 +61,17 @@ upload.takes_uploads = True  # type: ignore[attr-defined]
 def begin(whose: str) -> ResponseReturnValue:
     """Ask whether a large file may come: its name and its size stand in the address."""
     device_id = _asked(whose)
-    size, name = request.args.get("size", ""), request.args.get("name", "")
-    if not (size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS and int(size)):
-        raise Invalid("The size of the file is missing.")
+    size, name = pieces.size_asked(), request.args.get("name", "")
     _refuse_ending(name)
-    file_id, pieces = imports.begin_sending(current_actor(), device_id, name, int(size))
-    return jsonify(id=str(file_id), piece_bytes=attachments.PIECE_BYTES, pieces=pieces, notice=None), 201
+    file_id, count = imports.begin_sending(current_actor(), device_id, name, size)
+    return pieces.begun(file_id, count), 201
 
 
 @bp.get("/pieces/<uuid:file_id>")
 def received(whose: str, file_id: UUID) -> ResponseReturnValue:
     """Which pieces have come."""
     _asked(whose)
-    file, numbers = attachments.received_pieces(current_actor(), file_id)
-    return jsonify(state=file.state, received=numbers)
+    return pieces.received(file_id)
 
 
 @bp.put("/pieces/<uuid:file_id>/<int:number>")
@@ -86,16 +79,7 @@ def received(whose: str, file_id: UUID) -> ResponseReturnValue:
 def send(whose: str, file_id: UUID, number: int) -> ResponseReturnValue:
     """One piece as a raw body; sent again, it takes the place of the one that came before."""
     _asked(whose)
-    request.environ[HEARD] = True
-    request.max_content_length = attachments.PIECE_BYTES + 1
-    csrf.protect()
-    try:
-        etag = attachments.receive_piece(
-            current_actor(), file_id, number, request.stream, request.content_length, names=True
-        )
-    except (ClientDisconnected, RequestTimeout):
-        raise Invalid(attachments.BROKEN_OFF) from None
-    return jsonify(number=number, etag=etag)
+    return pieces.take(file_id, number)
 
 
 send.takes_uploads = True  # type: ignore[attr-defined]
@@ -117,10 +101,7 @@ def give_up(whose: str, file_id: UUID) -> ResponseReturnValue:
 
 def _asked(whose: str) -> UUID | None:
     """Whose measurements the address speaks of; refusals as :func:`app.imports.may_import`."""
-    try:
-        device_id = None if whose == SEVERAL else UUID(whose)
-    except ValueError:
-        raise NotFound from None
+    device_id = None if whose == SEVERAL else read_id(whose)
     imports.may_import(current_actor(), device_id)
     return device_id
 

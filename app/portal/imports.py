@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +11,15 @@ from flask.typing import ResponseReturnValue
 
 from app import catalog, imports, sending
 from app.access import Permission, allows
-from app.errors import AlreadyRunning, Gone, Invalid, NotFound
+from app.errors import AlreadyRunning, Gone, Invalid
 from app.imports import Found, Preview
 from app.models import MeasurementImport
-from app.models.types import from_milliseconds, to_milliseconds
-from app.portal.export_words import poll_when
 from app.portal.import_form import POINT_NAMES, SIGN_NAMES, ColumnsForm, choices, writing_of
 from app.portal.import_words import PHASES, SAID, STATES, first_words, summary_words, value_rows
+from app.portal.polling import answers_so_far, is_shown, poll_when
 from app.portal.presenting import entity_url
 from app.portal.signed_in import current_actor
+from app.portal.typed import cursor_after, read_cursor
 
 bp = Blueprint("imports", __name__, url_prefix="/measurements/imports")
 
@@ -32,19 +32,20 @@ SAMPLES = 3
 def index() -> ResponseReturnValue:
     """Who brought which file, newest first."""
     actor = current_actor()
-    before = _read_cursor(request.args.get("before"))
+    before = read_cursor(request.args.get("before"))
     found = imports.list_imports(actor, before=before, limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
+    last = shown[-1] if len(found) > PAGE_SIZE else None
     return render_template(
         "imports/index.html",
         imports=shown,
         states=STATES,
-        devices={one.id: _device_of(one) for one in shown},
+        devices=_devices_of(shown),
         summaries={one.id: summary_words(one) for one in shown},
         may_import=allows(actor, Permission.EDIT),
         me=actor.user_id,
         first_url=url_for(".index") if before else None,
-        next_url=url_for(".index", before=_cursor(shown[-1])) if len(found) > PAGE_SIZE else None,
+        next_url=url_for(".index", before=cursor_after(last.created_at, last.id)) if last else None,
     )
 
 
@@ -66,12 +67,12 @@ def show(import_id: UUID) -> ResponseReturnValue:
 def status(import_id: UUID) -> ResponseReturnValue:
     """The part of the page that htmx asks for again; 204 while there is nothing new to say."""
     imported = imports.get_import(current_actor(), import_id)
-    answers = max(0, min(request.args.get("n", 0, type=int), 10_000)) + 1
-    if answers > SAMPLES and request.args.get("seen") == str(imported.version):
+    answers = answers_so_far()
+    if is_shown(imported.version, answers):
         return "", 204
     moved = request.args.get("state") != imported.state
     return render_template(
-        "imports/_status.html", **_status(imported, answers=answers), said=SAID[imported.state] if moved else None
+        "imports/_status.html", **_status(imported, answers=answers + 1), said=SAID[imported.state] if moved else None
     )
 
 
@@ -150,13 +151,14 @@ def refused(import_id: UUID) -> ResponseReturnValue:
     """The list of everything that was refused, as CSV."""
     imported, stream = imports.open_refused(current_actor(), import_id)
     stem = imported.file_name.rpartition(".")[0] or imported.file_name
-    return sending.send_download(
+    opened = sending.Opened(
         stream,
         size=imported.refused_bytes or 0,
         name=f"{stem} - refused lines.csv",
         media_type="text/csv; charset=utf-8",
         etag=(imported.refused_key or "").replace("/", "-"),
     )
+    return sending.send_download(opened)
 
 
 @bp.errorhandler(Gone)
@@ -251,24 +253,19 @@ def _status(imported: MeasurementImport, *, answers: int) -> dict[str, Any]:
 
 
 def _device_of(imported: MeasurementImport) -> tuple[str, str | None]:
-    """What the device is called, and its page."""
-    if imported.several:
-        return "Several, named by a column", None
-    try:
-        device = catalog.get_entity(current_actor(), imported.device_id or UUID(int=0), "device")
-    except NotFound:
-        return "A device that you may not see, or that was removed", None
-    return device.caption, entity_url("device", device.id)
+    return _devices_of([imported])[imported.id]
 
 
-def _cursor(imported: MeasurementImport) -> str:
-    return f"{to_milliseconds(imported.created_at)}_{imported.id}"
+def _devices_of(some: Sequence[MeasurementImport]) -> dict[UUID, tuple[str, str | None]]:
+    """What the device of each import is called, and its page."""
+    seen = catalog.linked(current_actor(), (one.device_id for one in some if one.device_id))
 
+    def told(one: MeasurementImport) -> tuple[str, str | None]:
+        if one.several:
+            return "Several, named by a column", None
+        device = seen.get(one.device_id) if one.device_id else None
+        if device is None:
+            return "A device that you may not see, or that was removed", None
+        return device.caption, entity_url("device", device.id)
 
-def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
-    """A broken one means the first page."""
-    try:
-        milliseconds, _, import_id = (text or "").partition("_")
-        return from_milliseconds(int(milliseconds)), UUID(import_id)
-    except (ValueError, OverflowError):
-        return None
+    return {one.id: told(one) for one in some}

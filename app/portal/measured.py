@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from flask import url_for
@@ -15,8 +14,6 @@ from app.models import Entity, Metric
 
 MOST_LINES = 4
 """A chart with more lines than these is a tangle: they become strips side by side."""
-MOST_CHARTS = 3
-"""So many charts stand open on an entity's page; what else it has is listed below them."""
 SPARK_WIDTH, SPARK_HEIGHT, _MARGIN = 240, 48, 3
 
 
@@ -37,7 +34,6 @@ class ShownMetric:
     spark: list[tuple[float, float]]
     spark_label: str
     url: str
-    chart_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +92,12 @@ def _shown(entity: Entity, one: MetricSummary) -> ShownMetric:
         latest_at=one.last,
         verdict=verdict,
         is_normal=verdict in (None, "normal"),
-        normal=normal_words(metric),
+        normal=normal_words(metric.normal_low, metric.normal_high),
         bounds=f"{value_words(metric, one.low)} to {value_words(metric, one.high)}",
         period=period_words(one.first, one.last),
         spark=_scaled(one.spark),
         spark_label=_spark_words(one),
         url=values_url(entity.data_type, entity.id, [metric.id]),
-        chart_url=chart_url(entity.data_type, entity.id, [metric.id]),
     )
 
 
@@ -131,16 +126,16 @@ def _joined(labels: list[str]) -> str:
     return " ".join([f"{', '.join(heads[:-1])} and {heads[-1]}", *tail])
 
 
-def values_url(data_type: str, entity_id: UUID, metric_ids: Sequence[int], **more: Any) -> str:
+def values_url(data_type: str, entity_id: UUID, metric_ids: Sequence[int]) -> str:
     """The page with the values of some metrics."""
     chosen = ",".join(map(str, metric_ids)) or None
-    return url_for("portal.charts.values", data_type=data_type, entity_id=entity_id, metric=chosen, **more)
+    return url_for("portal.charts.values", data_type=data_type, entity_id=entity_id, metric=chosen)
 
 
-def chart_url(data_type: str, entity_id: UUID, metric_ids: Sequence[int], **more: Any) -> str:
+def chart_url(data_type: str, entity_id: UUID, metric_ids: Sequence[int]) -> str:
     """Where the script asks for a chart's values."""
     chosen = ",".join(map(str, metric_ids)) or None
-    return url_for("portal.charts.data", data_type=data_type, entity_id=entity_id, metric=chosen, **more)
+    return url_for("portal.charts.data", data_type=data_type, entity_id=entity_id, metric=chosen)
 
 
 def value_words(metric: Metric, value: float) -> str:
@@ -166,9 +161,8 @@ def verdict_of(metric: Metric, value: float) -> str | None:
     return None if metric.normal_low is None and metric.normal_high is None else "normal"
 
 
-def normal_words(metric: Metric) -> str | None:
+def normal_words(low: float | None, high: float | None) -> str | None:
     """The normal range in words, such as ``500 to 1,500`` or ``at most 5``."""
-    low, high = metric.normal_low, metric.normal_high
     if low is not None and high is not None:
         return f"{number(low)} to {number(high)}"
     if low is not None:

@@ -30,16 +30,8 @@ def index() -> ResponseReturnValue:
     query = form.query(actor)
     cursor = request.args.get("cursor")
     page = record.list_events(actor, query, cursor=cursor)
-    shown = render_template(
-        "record/index.html",
-        form=form,
-        lines=_lines(page.lines),
-        first_url=form.url() if cursor else None,
-        next_url=form.url(cursor=page.next) if page.next else None,
-        groups=[(name, label) for name, (label, _) in words.GROUPS.items()],
-        words=words,
-        links=True,
-    )
+    first_url = form.url() if cursor else None
+    shown = _index_page(form, page.lines, first_url, form.url(cursor=page.next) if page.next else None)
     record.note_reading(actor, "events", form.said, len(page.lines))
     return shown, 400 if form.errors else 200
 
@@ -69,28 +61,14 @@ def leave() -> ResponseReturnValue:
     actor, form = current_actor(), RecordForm.parse(request.form)
     query = form.query(actor)
     if form.errors:
-        return index_again(form)
+        # Nothing is taken away on filters that cannot be read: the page says what is wrong with them.
+        return _index_page(form), 400
     format_name = request.form.get("format", "csv")
     pieces = record.leave_record(actor, query, format_name)
     response = Response(stream_with_context(pieces), content_type=record.FORMATS[format_name])
     name = f"record-{clock.now():%Y-%m-%d-%H%M%S}.{format_name}"
     response.headers["Content-Disposition"] = content_disposition(name, "attachment")
     return response
-
-
-def index_again(form: RecordForm) -> ResponseReturnValue:
-    """Nothing is taken away on filters that cannot be read: the page says what is wrong with them."""
-    page = render_template(
-        "record/index.html",
-        form=form,
-        lines=[],
-        first_url=None,
-        next_url=None,
-        groups=[(name, label) for name, (label, _) in words.GROUPS.items()],
-        words=words,
-        links=True,
-    )
-    return page, 400
 
 
 @bp.get("/seen/<uuid:entity_id>")
@@ -151,6 +129,21 @@ def downloads(export_id: UUID) -> ResponseReturnValue:
     )
     record.note_reading(actor, "downloads", str(export_id), found.count, object_type="export", object_id=export_id)
     return shown
+
+
+def _index_page(
+    form: RecordForm, lines: tuple[RecordLine, ...] = (), first_url: str | None = None, next_url: str | None = None
+) -> str:
+    return render_template(
+        "record/index.html",
+        form=form,
+        lines=_lines(lines),
+        first_url=first_url,
+        next_url=next_url,
+        groups=[(name, label) for name, (label, _) in words.GROUPS.items()],
+        words=words,
+        links=True,
+    )
 
 
 def _lines(lines: tuple[RecordLine, ...]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,13 +12,13 @@ from flask.typing import ResponseReturnValue
 from app import catalog, terminology
 from app.access import Permission, allows, require
 from app.actor import Actor
-from app.errors import Duplicate, Forbidden, Invalid, NotFound
+from app.errors import Duplicate, Forbidden, Invalid
 from app.models import Repository
 from app.portal import terminology_words as words
 from app.portal.signed_in import current_actor
 from app.portal.terminology_form import RepositoryForm
-from app.portal.terminology_place import page_asked, words_asked
-from app.terminology import Address, Listed, Version
+from app.portal.terminology_place import neighbours, page_asked, words_asked
+from app.terminology import Address, Listed
 
 bp = Blueprint("terminology", __name__, url_prefix="/terminology")
 
@@ -36,14 +37,15 @@ def index() -> ResponseReturnValue:
         found = _listed(actor, owner_kind if owner else None, owner or None, kind, page)
     return render_template(
         "terminology/index.html",
-        rows=[_row(actor, one) for one in found.rows],
+        rows=_rows(found.rows),
         total=found.total,
         kind=kind,
         owner=f"{owner_kind}/{owner}" if owner else None,
         owner_name=words.owner_words(found.rows[0]) if owner and found.rows else owner,
         page=page,
-        previous_url=_page_url(page - 1, kind) if page > 1 else None,
-        next_url=_page_url(page + 1, kind) if page * PAGE_SIZE < found.total else None,
+        **neighbours(
+            partial(url_for, ".index", kind=kind, owner=request.args.get("owner")), page, PAGE_SIZE, found.total
+        ),
         may_create=allows(actor, Permission.EDIT),
         words=words,
         **found_everywhere(actor, query),
@@ -120,23 +122,19 @@ def _listed(actor: Actor, owner_kind: str | None, owner: str | None, kind: str |
     )
 
 
-def _row(actor: Actor, repository: Repository) -> dict[str, Any]:
-    """A repository on the list: what it holds now, and its newest release."""
-    address = Address.of(repository)
-    newest: Version | None = None
-    with suppress(NotFound):
-        newest = terminology.latest_version(actor, address)
-    return {
-        "repository": repository,
-        "url": words.repository_url(address),
-        "owner": words.owner_words(repository),
-        "held": words.held_words(terminology.get_version(actor, address)),
-        "newest": newest,
-    }
-
-
-def _page_url(page: int, kind: str | None) -> str:
-    return url_for(".index", page=page, kind=kind, owner=request.args.get("owner"))
+def _rows(repositories: Sequence[Repository]) -> list[dict[str, Any]]:
+    """The repositories on the list: what each holds now, and its newest release."""
+    newest = terminology.latest_versions(repositories)
+    return [
+        {
+            "repository": head.repository,
+            "url": words.repository_url(head.address),
+            "owner": words.owner_words(head.repository),
+            "held": words.held_words(head),
+            "newest": newest.get(head.repository.id),
+        }
+        for head in terminology.heads_of(repositories)
+    ]
 
 
 def _owners(actor: Actor) -> list[tuple[str, str]]:

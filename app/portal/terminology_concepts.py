@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,7 +17,7 @@ from app.portal import terminology_words as words
 from app.portal.signed_in import current_actor
 from app.portal.terminology_changes import changed_fields_in_words
 from app.portal.terminology_form import ConceptForm, line
-from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, page_asked, placed
+from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, neighbours, page_asked, placed
 from app.portal.terminology_repositories import heading, version_choices
 from app.terminology import HEAD, Address, Relatives, Term, TermAddress
 from app.terminology.addresses import last_code
@@ -43,7 +45,7 @@ def show(code: str) -> ResponseReturnValue:
     mapped = terminology.mappings_of(actor, address, code)
     return render_template(
         "terminology/concept.html",
-        **_heading(repository, term),
+        **concept_heading(repository, term),
         document=document,
         release=None if version == HEAD else version,
         versions=version_choices(actor, address),
@@ -52,7 +54,7 @@ def show(code: str) -> ResponseReturnValue:
         **_relatives(terminology.relatives_of(actor, address, code, version), address, version),
         leading_from=[words.mapping_line(one, leads_from=True) for one in mapped.leading_from],
         leading_to=[words.mapping_line(one, leads_from=False) for one in mapped.leading_to],
-        history=_history(actor, address, code, 0, VERSIONS_SHOWN)[0],
+        history=_told(terminology.concept_history(actor, address, code), 0, VERSIONS_SHOWN),
         may_edit=version == HEAD and terminology.may_edit(actor, repository),
     )
 
@@ -61,17 +63,15 @@ def show(code: str) -> ResponseReturnValue:
 def history(code: str) -> ResponseReturnValue:
     """Every version of a concept, newest first; also of one that was deleted."""
     actor, address, page = current_actor(), address_asked(), page_asked()
-    rows, total = _history(actor, address, code, (page - 1) * VERSIONS_A_PAGE, VERSIONS_A_PAGE)
-    here = url_for(".history", **words.place(address), code=code)
-    newest = terminology.concept_history(actor, address, code)[0]
+    found = terminology.concept_history(actor, address, code)
+    here = partial(url_for, ".history", **words.place(address), code=code)
     return render_template(
         "terminology/history.html",
-        **_heading(terminology.get_repository(actor, address), newest),
-        history=rows,
-        is_gone=newest.deleted,
-        total=total,
-        previous_url=f"{here}?page={page - 1}" if page > 1 else None,
-        next_url=f"{here}?page={page + 1}" if page * VERSIONS_A_PAGE < total else None,
+        **concept_heading(terminology.get_repository(actor, address), found[0]),
+        history=_told(found, (page - 1) * VERSIONS_A_PAGE, VERSIONS_A_PAGE),
+        is_gone=found[0].deleted,
+        total=len(found),
+        **neighbours(here, page, VERSIONS_A_PAGE, len(found)),
     )
 
 
@@ -147,7 +147,7 @@ def retire(code: str) -> ResponseReturnValue:
     mapped = terminology.mappings_of(actor, address, code)
     return render_template(
         "terminology/retire.html",
-        **_heading(repository, term),
+        **concept_heading(repository, term),
         children=len(term.json["child_concept_urls"]),
         mapped=len(mapped.leading_from) + len(mapped.leading_to),
     )
@@ -186,7 +186,8 @@ def to_edit(actor: Actor) -> Repository:
     return repository
 
 
-def _heading(repository: Repository, term: Term) -> dict[str, Any]:
+def concept_heading(repository: Repository, term: Term) -> dict[str, Any]:
+    """What every page of a concept shows of it, and of its repository."""
     shared = heading(repository)
     url = words.concept_url(shared["address"], term.code)
     name = term.json["display_name"]
@@ -205,9 +206,8 @@ def _relatives(found: Relatives, address: Address, version: str) -> dict[str, An
     }
 
 
-def _history(actor: Actor, address: Address, code: str, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
-    """Some versions of a concept, each with what it changed; and how many there are."""
-    found = terminology.concept_history(actor, address, code)
+def _told(found: Sequence[Term], offset: int, limit: int) -> list[dict[str, Any]]:
+    """Some of a concept's versions, each with what it changed."""
     rows = []
     for number in range(offset, min(offset + limit, len(found))):
         term, before = found[number], found[number + 1] if number + 1 < len(found) else None
@@ -227,7 +227,7 @@ def _history(actor: Actor, address: Address, code: str, offset: int, limit: int)
                 "fields": changed_fields_in_words(changes, outcome),
             }
         )
-    return rows, len(found)
+    return rows
 
 
 def _form_of(repository: Repository, term: Term) -> ConceptForm:
@@ -244,7 +244,7 @@ def _new_page(repository: Repository, form: ConceptForm) -> str:
 def _edit_page(repository: Repository, term: Term, form: ConceptForm, *, meanwhile: bool = False) -> str:
     return render_template(
         "terminology/concept_form.html",
-        **_heading(repository, term),
+        **concept_heading(repository, term),
         form=form,
         meanwhile=MEANWHILE if meanwhile else None,
         words_now=words.words_by_language(term.json, "name", repository.default_locale) if meanwhile else None,

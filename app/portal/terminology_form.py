@@ -23,6 +23,12 @@ def line(args: MultiDict[str, str], name: str, longest: int = LONGEST_LINE) -> s
     return args.get(name, "").strip()[:longest]
 
 
+def faults_beside(refusal: Invalid, **places: str) -> dict[str, str]:
+    """What the domain refused, by the fields of the form: ``places`` are those that the form calls otherwise."""
+    faults = refusal.fields or {"": refusal.message}
+    return {places.get(name, name): words for name, words in faults.items()}
+
+
 @dataclass
 class RepositoryForm:
     """What a repository says of itself. ``owner`` is ``orgs/<code>`` or ``users/<handle>``."""
@@ -67,9 +73,9 @@ class RepositoryForm:
 
     def take_faults(self, refusal: Invalid) -> None:
         """Put what the domain refused beside its field."""
-        places = {"id": "short_code", "type": "repository_type", "locales": "default_locale", "details": ""}
-        faults = refusal.fields or {"": refusal.message}
-        self.errors |= {places.get(name, name): words for name, words in faults.items()}
+        self.errors |= faults_beside(
+            refusal, id="short_code", type="repository_type", locales="default_locale", details=""
+        )
 
 
 @dataclass
@@ -131,9 +137,7 @@ class ConceptForm:
 
     def take_faults(self, refusal: Invalid) -> None:
         """Put what the domain refused beside its field; of names and descriptions beside the first."""
-        places = {"id": "code", "names": "name-0", "descriptions": "description-0"}
-        faults = refusal.fields or {"": refusal.message}
-        self.errors |= {places.get(name, name): words for name, words in faults.items()}
+        self.errors |= faults_beside(refusal, id="code", names="name-0", descriptions="description-0")
 
 
 def _row(locale: str) -> dict[str, Any]:

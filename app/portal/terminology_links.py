@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,9 +15,9 @@ from app.errors import Forbidden, Invalid, NotFound
 from app.models import Repository
 from app.portal import terminology_words as words
 from app.portal.signed_in import current_actor
-from app.portal.terminology_concepts import to_edit
-from app.portal.terminology_form import LONGEST_TEXT, line
-from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, page_asked, placed
+from app.portal.terminology_concepts import concept_heading, to_edit
+from app.portal.terminology_form import LONGEST_TEXT, faults_beside, line
+from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, neighbours, page_asked, placed
 from app.portal.terminology_repositories import heading
 from app.terminology import MappingWish, TermAddress
 from app.terminology.addresses import last_code
@@ -40,7 +41,7 @@ def map_form(code: str) -> ResponseReturnValue:
 def create_mapping(code: str) -> ResponseReturnValue:
     """Make a mapping to a concept here, or to a code of a terminology elsewhere."""
     actor, address = current_actor(), address_asked()
-    repository = to_edit(actor)
+    to_edit(actor)
     terminology.get_concept(actor, address, code)
     typed = {name: line(request.form, name, 600) for name in FIELDS}
     wish = MappingWish(
@@ -54,12 +55,8 @@ def create_mapping(code: str) -> ResponseReturnValue:
     try:
         terminology.create_mapping(actor, address, wish)
     except Invalid as refusal:
-        places = {"to_concept_url": "target", "extras": "to_concept_name", "from_concept_url": ""}
-        faults = refusal.fields or {"": refusal.message}
-        repository = terminology.get_repository(actor, address)
-        return _map_page(
-            actor, repository, code, typed, {places.get(name, name): text for name, text in faults.items()}
-        ), 422
+        faults = faults_beside(refusal, to_concept_url="target", extras="to_concept_name", from_concept_url="")
+        return _map_page(actor, terminology.get_repository(actor, address), code, typed, faults), 422
     flash("The mapping is added. It will be in the next release.", "success")
     return redirect(words.concept_url(address, code), 303)
 
@@ -108,7 +105,7 @@ def add_references() -> ResponseReturnValue:
         count = terminology.add_references(actor, address, expressions, cascade=cascade)
     except Invalid as refusal:
         collection = terminology.get_repository(actor, address)
-        return _references_page(actor, collection, typed, cascade, refusal.fields or {"": refusal.message}), 422
+        return _references_page(actor, collection, typed, cascade, faults_beside(refusal)), 422
     flash(f"{words.counted(count, 'reference')} added." if count else "All of that was referred to already.", "success")
     return redirect(url_for(".references", **words.place(address)), 303)
 
@@ -143,14 +140,9 @@ def _to_start_of(document: dict[str, Any]) -> ResponseReturnValue:
 
 
 def _map_page(actor: Actor, repository: Repository, code: str, typed: dict[str, str], errors: dict[str, str]) -> str:
-    term = terminology.get_concept(actor, address_asked(), code)
-    shared = heading(repository)
     return render_template(
         "terminology/map.html",
-        **shared | {"trail": shared["trail_below"]},
-        term=term,
-        name=term.json["display_name"],
-        concept_url=words.concept_url(shared["address"], code),
+        **concept_heading(repository, terminology.get_concept(actor, address_asked(), code)),
         typed=MultiDict(typed),
         errors=errors,
         kinds_of_mapping=KINDS_OF_MAPPING,
@@ -168,7 +160,7 @@ def _to_change(actor: Actor) -> Repository:
 
 def _references_page(actor: Actor, collection: Repository, typed: str, cascade: bool, errors: dict[str, str]) -> str:
     rows, page = terminology.list_references(actor, address_asked()), page_asked()
-    here = url_for(".references", **words.place(address_asked()))
+    here = partial(url_for, ".references", **words.place(address_asked()))
     shown = rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     return render_template(
         "terminology/references.html",
@@ -179,8 +171,7 @@ def _references_page(actor: Actor, collection: Repository, typed: str, cascade: 
         cascade=cascade,
         errors=errors,
         may_edit=terminology.may_edit(actor, collection),
-        previous_url=f"{here}?page={page - 1}" if page > 1 else None,
-        next_url=f"{here}?page={page + 1}" if page * PAGE_SIZE < len(rows) else None,
+        **neighbours(here, page, PAGE_SIZE, len(rows)),
     )
 
 

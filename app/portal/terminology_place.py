@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Blueprint, g, request
@@ -26,6 +27,17 @@ def page_asked(name: str = "page") -> int:
     """Which page of a list, from 1."""
     asked = request.args.get(name, 1, type=int)
     return min(max(asked, 1), 100_000)
+
+
+def neighbours(url_of: Callable[..., str], page: int, size: int, total: int) -> dict[str, str | None]:
+    """The addresses of the pages before and after one, for its template; None where there is none.
+
+    :param url_of: the list's address, given ``page``
+    """
+    return {
+        "previous_url": url_of(page=page - 1) if page > 1 else None,
+        "next_url": url_of(page=page + 1) if page * size < total else None,
+    }
 
 
 def words_asked(name: str = "q") -> str:

@@ -12,6 +12,7 @@ from app.actor import Actor
 from app.errors import NotFound
 from app.models import Export
 from app.portal import export_words
+from app.portal.polling import poll_when
 from app.portal.terminology_words import held_words, place
 from app.terminology import Version
 
@@ -60,7 +61,7 @@ def export_line(version: Version, export: Export | None, *, answers: int = 0, wh
         "progress": progress,
         "detail": _detail(progress) if progress else None,
         "silence": export_words.silence_of(export, progress) if export and progress and export.is_pending else None,
-        "poll_when": export_words.poll_when(answers),
+        "poll_when": poll_when(answers),
         "poll_url": url_for(
             "portal.releases.export_status",
             **place(version.address),

@@ -9,10 +9,10 @@ from app import exports, terminology
 from app.actor import Actor
 from app.errors import AlreadyRunning, Duplicate, Forbidden, Invalid, NotFound
 from app.models import Repository
-from app.portal import export_words
 from app.portal import terminology_words as words
+from app.portal.polling import answers_so_far, is_shown
 from app.portal.signed_in import current_actor
-from app.portal.terminology_form import LONGEST_TEXT, line
+from app.portal.terminology_form import LONGEST_TEXT, faults_beside, line
 from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, placed
 from app.portal.terminology_release_words import export_line, export_of, said_of
 from app.portal.terminology_repositories import heading
@@ -39,7 +39,7 @@ def create() -> ResponseReturnValue:
     except Duplicate:
         faults = {"version": f"There is a release {version} already. Take another id."}
     except Invalid as refusal:
-        faults = refusal.fields or {"": refusal.message}
+        faults = faults_beside(refusal)
     else:
         flash(f"{made.repository.name} {made.id} is released. Its export is being made.", "success")
         return redirect(url_for(".show", **words.place(address), version=made.id), 303)
@@ -75,9 +75,8 @@ def export_status(version: str) -> ResponseReturnValue:
     actor = current_actor()
     found = _release(actor, version)
     export = export_of(actor, found)
-    whole, answers = "whole" in request.args, min(max(request.args.get("n", 0, type=int), 0), 10_000)
-    fresh = answers < len(export_words.FIRST_DELAYS)
-    if export and not fresh and request.args.get("seen") == str(export.version):
+    whole, answers = "whole" in request.args, answers_so_far()
+    if export and is_shown(export.version, answers):
         return "", 204
     moved = request.args.get("state", "") != (export.state if export else "")
     return render_template(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,7 +19,14 @@ from app.portal.signed_in import current_actor
 from app.portal.terminology import MOST_FOUND, found_nothing_asked
 from app.portal.terminology_changes import changed_fields_in_words
 from app.portal.terminology_form import RepositoryForm
-from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, page_asked, placed, words_asked
+from app.portal.terminology_place import (
+    BELOW_REPOSITORY,
+    address_asked,
+    neighbours,
+    page_asked,
+    placed,
+    words_asked,
+)
 from app.portal.terminology_release_words import release_lines
 from app.terminology import HEAD, OUTCOMES, Address, Diff, Difference, TermAddress, Version, Wish
 
@@ -71,7 +79,7 @@ def releases() -> ResponseReturnValue:
     actor, address, page = current_actor(), address_asked(), page_asked()
     repository = terminology.get_repository(actor, address)
     found = terminology.list_versions(actor, address, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
-    here = url_for(".releases", **words.place(address))
+    here = partial(url_for, ".releases", **words.place(address))
     return render_template(
         "terminology/releases.html",
         **heading(repository),
@@ -79,8 +87,7 @@ def releases() -> ResponseReturnValue:
         total=found.total - 1,
         page=page,
         may_release=terminology.may_release(actor, repository),
-        previous_url=f"{here}?page={page - 1}" if page > 1 else None,
-        next_url=f"{here}?page={page + 1}" if page * PAGE_SIZE < found.total - 1 else None,
+        **neighbours(here, page, PAGE_SIZE, found.total - 1),
     )
 
 
@@ -167,11 +174,10 @@ def _top(actor: Actor, address: Address) -> dict[str, Any]:
     after = request.args.get("after") or None
     after = None if after is None else after.replace("\0", "")[:255]
     rows = terminology.top_concepts(actor, address, limit=PAGE_SIZE + 1, after=after)
-    here = words.repository_url(address)
     next_url = words.repository_url(address, after=rows[PAGE_SIZE - 1].code) if len(rows) > PAGE_SIZE else None
     return {
         "top": [(words.concept_url(address, one.code), one) for one in rows[:PAGE_SIZE]],
-        "first_url": here if after else None,
+        "first_url": words.repository_url(address) if after else None,
         "next_url": next_url,
     }
 
@@ -181,11 +187,11 @@ def _contents(head: Version) -> dict[str, Any]:
     page, size = page_asked(), PAGE_SIZE
     wish = Wish(concepts=True, retired=True, limit=size, offset=(page - 1) * size)
     content = terminology.content_of(head, wish)
-    here = words.repository_url(head.address)
+    around = neighbours(partial(words.repository_url, head.address), page, size, content.concept_count)
     return {
         "top": [_drawn(text) for text in content.concepts],
-        "first_url": f"{here}?page={page - 1}" if page > 1 else None,
-        "next_url": f"{here}?page={page + 1}" if page * size < content.concept_count else None,
+        "first_url": around["previous_url"],
+        "next_url": around["next_url"],
         "references": len(terminology.reference_rows(head)),
     }
 
@@ -219,21 +225,17 @@ def _references_changed(actor: Actor, address: Address, older: str, newer: str) 
 
 def _diff(found: Diff, what: str | None, page: int) -> dict[str, Any]:
     address = found.older.address
-    here = {**words.place(address), "older": found.older.id, "newer": found.newer.id}
-    links = {outcome: url_for(".changes", **here, what=outcome) for outcome in OUTCOMES}
+    here = partial(url_for, ".changes", **words.place(address), older=found.older.id, newer=found.newer.id)
     return {
         "rows": [_changed(found, one) for one in found.page.rows],
         "total": found.page.total,
         "counts": words.outcome_rows(found.counts),
-        "links": links,
-        "all_url": url_for(".changes", **here),
+        "links": {outcome: here(what=outcome) for outcome in OUTCOMES},
+        "all_url": here(),
         "all_count": sum(found.counts.values()),
         "page": page,
         "first": (page - 1) * CHANGES_SHOWN + 1,
-        "previous_url": url_for(".changes", **here, what=what, page=page - 1) if page > 1 else None,
-        "next_url": url_for(".changes", **here, what=what, page=page + 1)
-        if page * CHANGES_SHOWN < found.page.total
-        else None,
+        **neighbours(partial(here, what=what), page, CHANGES_SHOWN, found.page.total),
     }
 
 

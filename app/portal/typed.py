@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
+
+from app.errors import NotFound
+from app.models.types import from_milliseconds, to_milliseconds
 
 LONGEST = 100
 """No field but a free text is longer than this; what is, is cut."""
@@ -14,6 +18,17 @@ MOST_LISTED = 2_000
 def several(args: MultiDict[str, str], name: str) -> tuple[str, ...]:
     """Each different value of a field that may be given several times, in order."""
     return tuple(dict.fromkeys(text[:LONGEST] for text in args.getlist(name)[:MOST_LISTED]))
+
+
+def read_id(text: str) -> UUID:
+    """The id that an address names.
+
+    :raises NotFound: it is none
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
 
 
 def read_moment(text: str) -> datetime:
@@ -37,3 +52,17 @@ def typed_moment(moment: datetime | None) -> str:
     if utc.microsecond:
         return utc.isoformat(timespec="milliseconds")
     return utc.isoformat(timespec="seconds" if utc.second else "minutes")
+
+
+def cursor_after(moment: datetime, known: UUID) -> str:
+    """Where the next page of a list begins that stands newest first: behind its last line."""
+    return f"{to_milliseconds(moment)}_{known}"
+
+
+def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
+    """What :func:`cursor_after` wrote; a broken one means the first page."""
+    try:
+        milliseconds, _, known = (text or "").partition("_")
+        return from_milliseconds(int(milliseconds)), UUID(known)
+    except (ValueError, OverflowError):
+        return None

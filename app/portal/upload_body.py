@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from flask import Flask, Request, Response, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 
 from app import attachments
 from app.errors import Invalid, TooLarge, Unavailable
+from app.extensions import csrf
 from app.portal.file_cards import MOST_AT_ONCE
 from app.sending import HEARD
 
@@ -79,6 +88,21 @@ def read_form(limit: int) -> None:
         raise Unavailable("The server has no room for this upload just now. Nothing was stored.") from fault
     if is_empty:  # Werkzeug answers nothing at all for a form without an end
         raise Invalid(attachments.BROKEN_OFF)
+
+
+@contextmanager
+def raw_body(limit: int) -> Iterator[None]:
+    """The raw body of this request, while it is taken in: the token is asked for before it is read.
+
+    :param limit: bytes; one more is let in, so that the words for too much are the domain's
+    :raises Invalid: it broke off
+    """
+    request.max_content_length = limit + 1
+    csrf.protect()
+    try:
+        yield
+    except (ClientDisconnected, RequestTimeout):
+        raise Invalid(attachments.BROKEN_OFF) from None
 
 
 def init_app(app: Flask) -> None:

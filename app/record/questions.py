@@ -16,7 +16,7 @@ from app.actor import Actor
 from app.errors import NotFound
 from app.extensions import db
 from app.models import AuditEvent, Entity, Export
-from app.record.reading import RecordLine, concerns, named_people, newest_first, visible_events, with_names
+from app.record.reading import RecordLine, concerns, name_of, named_people, newest_first, visible_events, with_names
 
 TAKING = ("export.download", "file.download", "record.export")
 MOST_LINES = 200
@@ -72,7 +72,7 @@ def who_has_seen(actor: Actor, entity_id: UUID) -> list[Deed]:
     with patiently():
         rows = db.session.execute(asked).all()
     names = named_people(actor, (row[0] for row in rows))
-    return [Deed(row[0], _name(row[0], names), *row[1:]) for row in rows]
+    return [Deed(row[0], name_of(row[0], names), *row[1:]) for row in rows]
 
 
 def taken_by(actor: Actor, user_id: UUID) -> Taken:
@@ -113,7 +113,3 @@ def _export_names(actor: Actor, events: Sequence[AuditEvent]) -> dict[str, str]:
     wanted = {UUID(event.object_id) for event in events if event.object_type == "export" and event.object_id}
     found: Any = select(Export.id, Export.name).where(Export.tenant_id == actor.tenant_id, Export.id.in_(wanted))
     return {str(row.id): row.name for row in db.session.execute(found)} if wanted else {}
-
-
-def _name(user_id: UUID | None, names: dict[UUID, str]) -> str | None:
-    return None if user_id is None else names.get(user_id, "Somebody who has left")

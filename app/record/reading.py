@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -157,8 +157,12 @@ def token_name(actor: Actor, token_id: UUID) -> str | None:
 def with_names(actor: Actor, events: list[AuditEvent]) -> Iterator[RecordLine]:
     names = named_people(actor, (event.user_id for event in events))
     for event in events:
-        person = None if event.user_id is None else names.get(event.user_id, "Somebody who has left")
-        yield RecordLine(event, person)
+        yield RecordLine(event, name_of(event.user_id, names))
+
+
+def name_of(user_id: UUID | None, names: Mapping[UUID, str]) -> str | None:
+    """What a person is called, by :func:`named_people`; ``None`` for nobody in particular."""
+    return None if user_id is None else names.get(user_id, "Somebody who has left")
 
 
 def newest_first(events: Select[Any]) -> Select[Any]:

@@ -32,7 +32,7 @@ from sqlalchemy.engine import Dialect
 
 from app.extensions import db
 from app.models.types import Id, Instant
-from app.rows.entities import CURRENT, HISTORY, Position, Room, Selection, _held_at, selected
+from app.rows.entities import CURRENT, HISTORY, Position, Room, Selection, held_at, selected
 from app.rows.record_lines import INSTANTS, TEXTS
 
 
@@ -141,7 +141,7 @@ def names_statement(tenant_id: UUID, revision: int, any_id: str, words: Words, s
         select(table.c.id, table.c.key, table.c.caption, table.c.template_id, table.c.data_type).where(
             table.c.tenant_id == tenant_id,
             table.c.id.in_([UUID(any_id)]),
-            _held_at(table, revision),
+            held_at(table, revision),
             *([] if scope is None else [table.c.organization_id.in_(scope)]),
         )
         for table in (CURRENT, HISTORY)

@@ -7,7 +7,7 @@ pages read hours apart still belong together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,16 +100,19 @@ class Record:
         return Position(getattr(self, selection.time_column), self.id)
 
 
-def pages(
-    selection: Selection, page_rows: int, after: Position | None = None, until: Position | None = None
-) -> Iterator[list[Record]]:
-    """The selection's records in order, in pages of at most ``page_rows``.
-
-    :param after: begin behind this place; ``None`` is the beginning
-    :param until: end with this place; ``None`` is the end
-    """
-    for rows in _pages(selection, _FACTS, after, until, page_rows):
-        yield [Record(*row) for row in rows]
+def pages(selection: Selection, page_rows: int) -> Iterator[list[Record]]:
+    """The selection's records in order, in pages of at most ``page_rows``."""
+    place: Position | None = None
+    while True:
+        both = union_all(*_halves(selection, place, None))
+        page = both.order_by(*_order(both.selected_columns, selection)).limit(page_rows)
+        with db.engine.connect() as connection:
+            records = [Record(*row) for row in connection.execute(page)]
+        if records:
+            yield records
+        if len(records) < page_rows:
+            return
+        place = records[-1].position(selection)
 
 
 def stride(
@@ -124,7 +127,7 @@ def stride(
         none is left
     """
     time, key = CURRENT.c[selection.time_column], CURRENT.c.id
-    order = (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
+    order = _order(CURRENT.c, selection)
     some = (
         select(time.label("time"), key.label("id"), CURRENT.c.document_bytes)
         .where(*_chosen(CURRENT, selection, after, None))
@@ -148,21 +151,15 @@ def lengths(
 
     :param what: an expression over the current table's columns
     """
-    time, key = CURRENT.c[selection.time_column], CURRENT.c.id
-    order = (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
-    statement = select(what).where(*_chosen(CURRENT, selection, after, until)).order_by(*order)
-    return list(snapshot.execute(statement).scalars())
+    wanted = select(what).where(*_chosen(CURRENT, selection, after, until))
+    return list(snapshot.execute(wanted.order_by(*_order(CURRENT.c, selection))).scalars())
 
 
 def selected(selection: Selection, after: Position | Room | None, until: Position | Room) -> Subquery:
     """The records between two places (the first one not among them), current and history in one statement, in no
     order.
     """
-    halves = [
-        select(*(table.c[name] for name in _FACTS)).where(*_conditions(table, selection, after, until))
-        for table in (CURRENT, HISTORY)
-    ]
-    return union_all(*halves).subquery("record")
+    return union_all(*_halves(selection, after, until)).subquery("record")
 
 
 def count_current(selection: Selection) -> list[tuple[UUID, int, int]]:
@@ -193,35 +190,20 @@ def current_ids(selection: Selection) -> Select[tuple[UUID]]:
     return select(CURRENT.c.id).where(*_chosen(CURRENT, selection))
 
 
-def _pages(
-    selection: Selection, columns: Sequence[str], after: Position | None, until: Position | None, page_rows: int
-) -> Iterator[list[Any]]:
-    place = after
-    while True:
-        with db.engine.connect() as connection:
-            rows = list(connection.execute(_page(selection, columns, place, until, page_rows)))
-        if rows:
-            yield rows
-        if len(rows) < page_rows:
-            return
-        last = rows[-1]._mapping
-        place = Position(last[selection.time_column], last["id"])
-
-
-def _page(
-    selection: Selection, columns: Sequence[str], after: Position | None, until: Position | None, limit: int
-) -> Any:
-    halves = [
-        select(*(table.c[name] for name in columns)).where(*_conditions(table, selection, after, until))
+def _halves(selection: Selection, after: Position | Room | None, until: Position | Room | None) -> list[Select[Any]]:
+    return [
+        select(*(table.c[name] for name in _FACTS)).where(*_conditions(table, selection, after, until))
         for table in (CURRENT, HISTORY)
     ]
-    both = union_all(*halves)
-    time, key = both.selected_columns[selection.time_column], both.selected_columns["id"]
-    order = (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
-    return both.order_by(*order).limit(limit)
 
 
-def _held_at(table: Table, revision: int) -> ColumnElement[bool]:
+def _order(columns: Any, selection: Selection) -> tuple[Any, Any]:
+    time, key = columns[selection.time_column], columns["id"]
+    return (time.desc(), key.desc()) if selection.descending else (time.asc(), key.asc())
+
+
+def held_at(table: Table, revision: int) -> ColumnElement[bool]:
+    """The condition that a version of :data:`CURRENT` or :data:`HISTORY` was the present one at a revision."""
     began = table.c.revision <= revision
     return and_(began, table.c.superseded_by > revision) if table is HISTORY else began
 
@@ -229,7 +211,7 @@ def _held_at(table: Table, revision: int) -> ColumnElement[bool]:
 def _conditions(
     table: Table, selection: Selection, after: Position | Room | None = None, until: Position | Room | None = None
 ) -> Iterator[ColumnElement[bool]]:
-    yield _held_at(table, selection.revision)
+    yield held_at(table, selection.revision)
     yield from _chosen(table, selection, after, until)
 
 

@@ -14,7 +14,9 @@ Looking::
     may_edit / may_release / may_manage(actor, repository) -> bool
     list_versions(actor, address, *, released, since, limit, offset) -> Listed[Version]     newest first, HEAD last
     get_version(actor, address, version="HEAD") / latest_version(actor, address) -> Version
+    heads_of(repositories) -> list[Version]; latest_versions(repositories) -> dict[id, Version]
     repository_detail(repository) / version_detail(version) / version_row(version) -> dict  the contract's keys
+    repository_details(repositories) -> list[dict]; repository_row(repository) -> dict      for lists
     get_content(actor, address, version="HEAD", wish=Wish()) -> Content                     counts, documents, deletions
     content_json(content) -> Iterator[bytes]                                                detail and content, streamed
     get_concept / get_mapping(actor, address, code, version="HEAD") -> Term
@@ -56,7 +58,7 @@ from app.terminology.concepts import (
 )
 from app.terminology.content import Content, Wish, content_json, content_of, get_content
 from app.terminology.departures import Departed
-from app.terminology.details import repository_detail, version_detail, version_row
+from app.terminology.details import repository_detail, repository_details, repository_row, version_detail, version_row
 from app.terminology.diffing import OUTCOMES, Diff, Difference, FieldChange, Preview, diff, preview_release
 from app.terminology.documents import instant_text
 from app.terminology.hierarchy import Relative, Relatives, relatives_of, top_concepts
@@ -87,7 +89,16 @@ from app.terminology.repositories import (
 )
 from app.terminology.searching import Found, search_concepts
 from app.terminology.terms import Term, concept_history, get_concept, get_mapping, mapping_history
-from app.terminology.versions import Counts, Version, get_version, latest_version, list_versions, version_of
+from app.terminology.versions import (
+    Counts,
+    Version,
+    get_version,
+    heads_of,
+    latest_version,
+    latest_versions,
+    list_versions,
+    version_of,
+)
 
 __all__ = [
     "DETAILS",
@@ -136,8 +147,10 @@ __all__ = [
     "get_repository",
     "get_version",
     "handle_of",
+    "heads_of",
     "instant_text",
     "latest_version",
+    "latest_versions",
     "list_references",
     "list_repositories",
     "list_versions",
@@ -152,6 +165,8 @@ __all__ = [
     "remove_references",
     "remove_release",
     "repository_detail",
+    "repository_details",
+    "repository_row",
     "restore_concept",
     "restore_mapping",
     "retire_concept",

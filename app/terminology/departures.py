@@ -71,25 +71,37 @@ def _undrawn(version: Version, table: str, since: datetime) -> dict[int, tuple[s
     version holds is taken out again, and a subscriber never had the rest."""
     of = CollectionReference
     removed = db.session.scalars(
-        select(of).where(
+        select(of)
+        .where(
             of.collection_id == version.repository.id,
             of.superseded_by <= version.revision,
             of.removed_at >= since,
         )
+        .order_by(of.superseded_by)
     )
-    found: dict[int, tuple[str, datetime]] = {}
+    wholes: dict[int, datetime] = {}
+    terms: dict[int, datetime] = {}
     for one in removed:
         own = one.concept_id if table == CONCEPTS else one.mapping_id
-        whole = one.concept_id is None and one.mapping_id is None
-        if own is None and not whole:
-            continue
-        found |= {term: (code, one.removed_at or since) for term, code in _known(table, one.source_id, own)}
+        if own is not None:
+            terms[own] = one.removed_at or since
+        elif one.concept_id is None and one.mapping_id is None:
+            wholes[one.source_id] = one.removed_at or since
+    found: dict[int, tuple[str, datetime]] = {}
+    for source_id, at in wholes.items():
+        found |= {term: (code, at) for term, code in _known(table, f"repository_id = {source_id:d}")}
+    ids = list(terms)
+    for begin in range(0, len(ids), _AT_ONCE):
+        some = ", ".join(f"{one:d}" for one in ids[begin : begin + _AT_ONCE])
+        found |= {term: (code, terms[term]) for term, code in _known(table, f"id IN ({some})")}
     return found
 
 
-def _known(table: str, source_id: int, term_id: int | None) -> list[tuple[int, str]]:
-    """Ids and codes of a source's rows, of now and of ever."""
-    where = f"repository_id = {source_id:d}" + ("" if term_id is None else f" AND id = {term_id:d}")
+def _known(table: str, where: str) -> list[tuple[int, str]]:
+    """Ids and codes of rows, of now and of ever.
+
+    :param where: of whole numbers and our own names
+    """
     union = " UNION ".join(f"SELECT id, code FROM {name} WHERE {where}" for name in (table, f"{table}_history"))  # noqa: S608
     return [(row[0], row[1]) for row in db.session.execute(text(union))]
 

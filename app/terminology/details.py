@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import orjson
 from sqlalchemy import func, select
 
@@ -10,7 +12,7 @@ from app.models import Release, Repository
 from app.terminology.addresses import HEAD, Address
 from app.terminology.documents import OWNER_TYPES, Json, checksum, instant_text
 from app.terminology.repositories import details_of
-from app.terminology.versions import Version, head_of
+from app.terminology.versions import Version, head_of, heads_of
 
 _OF_SOURCES = ("content_type", "case_sensitive", "collection_reference", "hierarchy_meaning", "compositional",
                "version_needed", "hierarchy_root_url")  # fmt: skip
@@ -24,21 +26,29 @@ def repository_detail(repository: Repository, version: Version | None = None) ->
 
     :param version: its HEAD, when it is at hand already
     """
-    head = version or head_of(repository)
-    address, made = Address.of(repository), _made(repository)
-    own = _described(repository)
-    kind = repository.kind.title()
+    return _detail(version or head_of(repository), _counts_of_releases([repository.id]))
+
+
+def repository_details(repositories: Sequence[Repository]) -> list[Json]:
+    """As :func:`repository_detail`, of a whole list."""
+    releases = _counts_of_releases([one.id for one in repositories])
+    return [_detail(head, releases) for head in heads_of(repositories)]
+
+
+def _detail(head: Version, releases: Mapping[int, int]) -> Json:
+    repository = head.repository
+    address, own = Address.of(repository), _described(repository)
     return {
-        "type": kind,
+        "type": repository.kind.title(),
         "uuid": str(repository.id),
         "id": repository.short_code,
         "short_code": repository.short_code,
         **own,
         **_owned(address),
-        "versions": _count_of_releases(repository.id) + 1,
+        "versions": releases.get(repository.id, 0) + 1,
         "versions_url": f"{address.path}versions/",
         "version": HEAD,
-        **made,
+        **_made(repository),
         **_contents(address.path, repository),
         "active_concepts": head.counts.active_concepts,
         "active_mappings": head.counts.active_mappings,
@@ -46,6 +56,26 @@ def repository_detail(repository: Repository, version: Version | None = None) ->
         "checksums": _checksums(own),
         "properties": [],
         "filters": [],
+    }
+
+
+def repository_row(repository: Repository) -> Json:
+    """A repository as lists show it; rows say ``created_at`` where details say ``created_on``."""
+    address, own = Address.of(repository), _described(repository)
+    return {
+        "short_code": repository.short_code,
+        "name": repository.name,
+        **_owned(address),
+        "version": HEAD,
+        "id": repository.short_code,
+        f"{repository.kind}_type": repository.repository_type,
+        "canonical_url": details_of(repository).get("canonical_url"),
+        "public_access": repository.public_access,
+        "default_locale": repository.default_locale,
+        "checksums": _checksums(own),
+        "type": repository.kind.title(),
+        "created_at": instant_text(repository.created_at),
+        "updated_at": instant_text(repository.details_changed_at),
     }
 
 
@@ -198,5 +228,6 @@ def _checksums(own: Json) -> Json:
     return {"standard": checksum(own), "smart": checksum([own["name"], own["default_locale"]])}
 
 
-def _count_of_releases(repository_id: int) -> int:
-    return db.session.scalar(select(func.count()).where(Release.repository_id == repository_id)) or 0
+def _counts_of_releases(ids: Sequence[int]) -> dict[int, int]:
+    of = Release.repository_id
+    return dict(db.session.execute(select(of, func.count()).where(of.in_(ids)).group_by(of)).all())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -49,19 +50,28 @@ def references_at(collection_id: int, revision: int | None = None) -> list[Colle
     return list(db.session.scalars(statement))
 
 
-def draws_of_head(collection: Repository) -> tuple[tuple[Draw, ...], datetime]:
-    """What a collection draws on now, and when that changed last."""
-    references = references_at(collection.id)
+def draws_of_heads(collections: Sequence[Repository]) -> dict[int, tuple[tuple[Draw, ...], datetime]]:
+    """What collections draw on now, and when that changed last; by the collection's id."""
+    of = CollectionReference
+    ids = [one.id for one in collections]
+    now = select(of).where(of.collection_id.in_(ids), of.superseded_by.is_(None)).order_by(of.id)
+    references = list(db.session.scalars(now)) if ids else []
     sources = _sources({one.source_id for one in references})
     pinned = _pinned({one.release_id for one in references if one.release_id is not None})
-    changed = [collection.content_changed_at or collection.created_at]
-    draws = []
-    for source_id, own in _by_source(references).items():
-        release = pinned.get(own[0].release_id) if own[0].release_id is not None else None
-        source = sources[source_id]
-        changed.append(release.content_changed_at if release else source.content_changed_at or collection.created_at)
-        draws.append(draw_of(source_id, release.revision if release else source.revision, own))
-    return tuple(draws), max(changed)
+    by_collection = _grouped(references, attrgetter("collection_id"))
+    found = {}
+    for collection in collections:
+        changed = [collection.content_changed_at or collection.created_at]
+        draws = []
+        for source_id, own in _grouped(by_collection.get(collection.id, ()), attrgetter("source_id")).items():
+            release = pinned.get(own[0].release_id) if own[0].release_id is not None else None
+            source = sources[source_id]
+            changed.append(
+                release.content_changed_at if release else source.content_changed_at or collection.created_at
+            )
+            draws.append(draw_of(source_id, release.revision if release else source.revision, own))
+        found[collection.id] = tuple(draws), max(changed)
+    return found
 
 
 def draw_of(source_id: int, revision: int, references: Iterable[CollectionReference]) -> Draw:
@@ -117,10 +127,12 @@ def is_drawn_on(release: Release) -> bool:
     return bool(db.session.scalar(drawing))
 
 
-def _by_source(references: Iterable[CollectionReference]) -> dict[int, list[CollectionReference]]:
+def _grouped(
+    references: Iterable[CollectionReference], key: Callable[[CollectionReference], int]
+) -> dict[int, list[CollectionReference]]:
     found: defaultdict[int, list[CollectionReference]] = defaultdict(list)
     for one in references:
-        found[one.source_id].append(one)
+        found[key(one)].append(one)
     return dict(sorted(found.items()))
 
 

@@ -12,8 +12,9 @@ from app.actor import Actor
 from app.errors import Invalid
 from app.extensions import db
 from app.models import Concept, Repository
+from app.rows.terms import CONCEPTS
 from app.terminology.addresses import HEAD, Address, last_code
-from app.terminology.terms import captions_at, get_concept
+from app.terminology.terms import captions_at, term_of
 from app.terminology.versions import get_version
 
 DEEPEST = 64
@@ -44,14 +45,14 @@ def relatives_of(actor: Actor | None, address: Address, code: str, version: str 
     :raises NotFound: there is no such concept
     """
     held = get_version(actor, address, version)
-    document = get_concept(actor, address, code, version).json
+    document = term_of(held, CONCEPTS, code).json
     parents = list(map(last_code, document["parent_concept_urls"]))
     children = list(map(last_code, document["child_concept_urls"]))
     line: list[str] = []
     above = parents
     while above and above[0] not in line and len(line) < DEEPEST:
         line.insert(0, above[0])
-        above = list(map(last_code, get_concept(actor, address, above[0], version).json["parent_concept_urls"]))
+        above = list(map(last_code, term_of(held, CONCEPTS, above[0]).json["parent_concept_urls"]))
     known = captions_at(held, list(dict.fromkeys([*line, *parents, *children])))
 
     def told(codes: Iterable[str]) -> tuple[Relative, ...]:

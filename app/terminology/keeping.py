@@ -5,7 +5,7 @@ Within the caller's writing transaction, with a revision that was taken in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,16 +52,7 @@ def term_id(repository_id: int, number: int) -> int:
 
 def concept_row(home: Home, repository_id: int, says: ConceptSays, facts: Facts) -> Row:
     """A concept's row but for its instant, its revision and its author."""
-    document = concept_document(home, says, facts)
-    return {
-        "id": term_id(repository_id, facts.number),
-        "repository_id": repository_id,
-        "code": says.code,
-        "retired": says.retired,
-        "document": document,
-        "document_bytes": len(document.encode()),
-        "checksum": says.standard(),
-        "version": facts.version,
+    return _shared(repository_id, says, facts, concept_document(home, says, facts)) | {
         "display_name": display_of(says.names, home.default_locale, home.supported_locales)[0],
         "concept_class": says.concept_class,
         "datatype": says.datatype,
@@ -71,7 +62,16 @@ def concept_row(home: Home, repository_id: int, says: ConceptSays, facts: Facts)
 
 def mapping_row(home: Home, repository_id: int, says: MappingSays, facts: Facts) -> Row:
     """A mapping's row but for its instant, its revision and its author."""
-    document = mapping_document(home, says, facts)
+    return _shared(repository_id, says, facts, mapping_document(home, says, facts)) | {
+        "map_type": says.map_type,
+        "from_url": says.start.url,
+        "from_code": says.start.code,
+        "to_url": says.target.url,
+        "to_code": says.target.code,
+    }
+
+
+def _shared(repository_id: int, says: ConceptSays | MappingSays, facts: Facts, document: str) -> Row:
     return {
         "id": term_id(repository_id, facts.number),
         "repository_id": repository_id,
@@ -81,11 +81,6 @@ def mapping_row(home: Home, repository_id: int, says: MappingSays, facts: Facts)
         "document_bytes": len(document.encode()),
         "checksum": says.standard(),
         "version": facts.version,
-        "map_type": says.map_type,
-        "from_url": says.start.url,
-        "from_code": says.start.code,
-        "to_url": says.target.url,
-        "to_code": says.target.code,
     }
 
 
@@ -139,34 +134,30 @@ def delete_rows(table: str, ids: Sequence[int]) -> None:
 _PLAIN = {"synchronize_session": False}
 
 
-def word_rows(repository_id: int, concept_id: int, says: ConceptSays) -> list[Row]:
-    """The words of a concept as rows."""
-    names = [one["name"] for one in says.names if not one["retired"]]
-    return [
-        {"repository_id": repository_id, "word": word, "concept_id": concept_id} for word in words_of(says.code, names)
-    ]
+def words_said(says: ConceptSays) -> list[str]:
+    """The words by which a concept is found."""
+    return words_of(says.code, [one["name"] for one in says.names if not one["retired"]])
 
 
 def write_words(repository_id: int, concept_id: int, says: ConceptSays) -> None:
     """The words of a concept, in place of those that it had."""
     db.session.execute(delete(ConceptWord).where(ConceptWord.concept_id == concept_id), execution_options=_PLAIN)
-    if rows := word_rows(repository_id, concept_id, says):
-        db.session.execute(insert(ConceptWord), rows)
+    words = words_said(says)
+    rows = [{"repository_id": repository_id, "word": word, "concept_id": concept_id} for word in words]
+    db.session.execute(insert(ConceptWord), rows)
 
 
-def last_versions(table: str, repository_id: int, codes: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Of codes that once were there: their id, and the number of their last version in the history."""
-    history = TABLES[table][1]
-    found: dict[str, tuple[int, int]] = {}
-    wanted = list(codes)
-    for begin in range(0, len(wanted), AT_ONCE):
-        rows = db.session.execute(
-            select(history.c.code, history.c.id, func.max(history.c.version))
-            .where(history.c.repository_id == repository_id, history.c.code.in_(wanted[begin : begin + AT_ONCE]))
-            .group_by(history.c.code, history.c.id)
-        )
-        found |= {code: (one, version) for code, one, version in rows}
-    return found
+def removed_versions(table: str, repository_id: int, code: str | None = None) -> dict[str, tuple[int, int]]:
+    """Of codes that were removed once (all, or the one): their id, and the number of their last version then."""
+    history = TABLES[table][1].c
+    wanted = (
+        select(history.code, history.id, func.max(history.version))
+        .where(history.repository_id == repository_id, history.deleted.is_(True))
+        .group_by(history.code, history.id)
+    )
+    if code is not None:
+        wanted = wanted.where(history.code == code)
+    return {code: (one, version) for code, one, version in db.session.execute(wanted)}
 
 
 def take_number(repository: Repository) -> int:

@@ -23,7 +23,6 @@ from app.terminology.keeping import AT_ONCE, TABLES, Row, delete_rows, supersede
 from app.terminology.preparing import Loaded, LoadedConcept, Prepared, Preparing
 from app.terminology.repositories import (
     RepositoryFacts,
-    get_repository,
     get_repository_to_edit,
     handle_of,
     home_of,
@@ -118,10 +117,9 @@ def _existing(actor: Actor, address: Address) -> Repository | None:
     :raises Forbidden: the actor may look at most
     """
     try:
-        get_repository(actor, address)
+        return get_repository_to_edit(actor, address)
     except NotFound:
         return None
-    return get_repository_to_edit(actor, address)
 
 
 def _write(table: str, repository_id: int, prepared: Prepared, revision: Revision) -> None:

@@ -9,32 +9,20 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, select
 
-from app import record
 from app.access.visibility import viewable
 from app.actor import Actor
 from app.errors import Duplicate, Invalid, NotFound, Refusal
 from app.extensions import db
-from app.models import Mapping, Repository, begin_writing, take_repository_revision
+from app.models import Mapping, Repository
 from app.terminology.addresses import Address, TermAddress, check_code
-from app.terminology.documents import Facts, MappingSays, Place, instant_text, place_here
-from app.terminology.keeping import (
-    Writer,
-    add_rows,
-    change_row,
-    delete_rows,
-    last_versions,
-    row_of,
-    supersede,
-    take_number,
-    term_id,
-)
-from app.terminology.repositories import get_repository, get_repository_to_edit, handle_of, home_of
-from app.terminology.saying import mapping_of, next_version
+from app.terminology.documents import MappingSays, Place, place_here
+from app.terminology.editing import Kind, ended
+from app.terminology.repositories import get_repository
+from app.terminology.saying import mapping_of
 from app.terminology.terms import Term, get_concept, get_mapping
-from app.terminology.versions import number_of
 
 MOST_SHOWN = 500
-NO_MAPPING = "There is no such mapping."
+_MAPPINGS = Kind("mapping", mapping_of, get_mapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +84,26 @@ def create_mapping(actor: Actor, address: Address, wish: MappingWish, comment: s
     :raises Duplicate: there is one of that code
     """
     _check(wish)
-    begin_writing()
-    repository, writer = _writing(actor, address)
+    edit = _MAPPINGS.begin(actor, address)
     says = _said(actor, wish)
-    if wish.code is not None and _document(repository, wish.code) is not None:
-        raise _ended(Duplicate(fields={"id": f"There is a mapping {wish.code} already."}))
-    known = last_versions("mapping", repository.id, [wish.code]).get(wish.code) if wish.code else None
-    number = number_of(known[0]) if known else _free_number(repository, wish.code)
-    at = instant_text(writer.revision.at)
-    facts = Facts(number, known[1] + 1 if known else 1, at, writer.handle, at, writer.handle, comment)
-    says = replace(says, code=wish.code or str(number))
-    add_rows("mapping", [row_of(writer, says, facts)])
-    repository.mappings += 1
-    repository.active_mappings += 1
-    return _finish(actor, address, repository, writer, "mapping.create", says.code)
+    if wish.code is not None and edit.find(wish.code) is not None:
+        raise ended(Duplicate(fields={"id": f"There is a mapping {wish.code} already."}))
+    facts = edit.new_facts(wish.code or None, comment)
+    says = replace(says, code=wish.code or str(facts.number))
+    edit.add(says, facts)
+    return edit.finish("create", says.code)
 
 
 def edit_mapping(actor: Actor, address: Address, code: str, wish: MappingWish, comment: str | None = None) -> Term:
     """Let a mapping say something else; its code stays. Refusals as :func:`create_mapping`."""
     _check(replace(wish, code=code))
-    begin_writing()
-    repository, writer, says, facts = _changing(actor, address, code)
+    edit = _MAPPINGS.begin(actor, address)
+    says, facts = edit.held(code)
     new = replace(_said(actor, wish), code=code, retired=says.retired)
     if new == says:
-        db.session.rollback()
-        return get_mapping(actor, address, code)
-    _change(writer, new, facts, comment, facts.retire_reason)
-    return _finish(actor, address, repository, writer, "mapping.edit", code)
+        return edit.unchanged(code)
+    edit.change(new, facts, comment, facts.retire_reason)
+    return edit.finish("edit", code)
 
 
 def retire_mapping(actor: Actor, address: Address, code: str, reason: str | None = None) -> Term:
@@ -131,25 +112,20 @@ def retire_mapping(actor: Actor, address: Address, code: str, reason: str | None
     :raises NotFound: there is no such mapping
     :raises Forbidden: the actor may look at most
     """
-    return _set_retired(actor, address, code, True, reason)
+    return _MAPPINGS.set_retired(actor, address, code, True, reason)
 
 
 def restore_mapping(actor: Actor, address: Address, code: str, comment: str | None = None) -> Term:
     """Take a retired mapping back into use; refusals as :func:`retire_mapping`."""
-    return _set_retired(actor, address, code, False, comment)
+    return _MAPPINGS.set_retired(actor, address, code, False, comment)
 
 
 def delete_mapping(actor: Actor, address: Address, code: str) -> None:
     """Remove a mapping; releases keep it. Refusals as :func:`retire_mapping`."""
-    begin_writing()
-    repository, writer, says, facts = _changing(actor, address, code)
-    one = term_id(repository.id, facts.number)
-    supersede("mapping", [one], writer.revision, writer.user_id, deleted=True)
-    delete_rows("mapping", [one])
-    repository.mappings -= 1
-    repository.active_mappings -= not says.retired
-    _note(actor, repository, writer, "mapping.delete", code)
-    db.session.commit()
+    edit = _MAPPINGS.begin(actor, address)
+    says, facts = edit.held(code)
+    edit.remove(says, facts)
+    edit.commit("delete", code)
 
 
 def _leading(actor: Actor | None, way: ColumnElement[bool]) -> tuple[Term, ...]:
@@ -223,69 +199,5 @@ def _concept(actor: Actor, url: str, field_name: str) -> Place:
             raise NotFound
         shown = get_concept(actor, found.repository, found.code).json["display_name"]
     except Refusal:
-        raise _ended(Invalid(fields={field_name: f"{url} names no concept that you may see."})) from None
+        raise ended(Invalid(fields={field_name: f"{url} names no concept that you may see."})) from None
     return place_here(found.repository, found.code, shown)
-
-
-def _free_number(repository: Repository, code: str | None) -> int:
-    """A number that, where the mapping has no code of its own, is no other's code."""
-    number = take_number(repository)
-    while code is None and _document(repository, str(number)) is not None:
-        number = take_number(repository)
-    return number
-
-
-def _writing(actor: Actor, address: Address) -> tuple[Repository, Writer]:
-    repository = get_repository_to_edit(actor, address)
-    if repository.kind != "source":
-        raise _ended(Invalid("A collection holds no mappings of its own: add references to it."))
-    revision = take_repository_revision(repository.id)
-    db.session.refresh(repository)
-    return repository, Writer(repository.id, home_of(repository), revision, handle_of(actor), actor.user_id)
-
-
-def _changing(actor: Actor, address: Address, code: str) -> tuple[Repository, Writer, MappingSays, Facts]:
-    repository, writer = _writing(actor, address)
-    document = _document(repository, code)
-    if document is None:
-        raise _ended(NotFound(NO_MAPPING))
-    return repository, writer, *mapping_of(orjson.loads(document))
-
-
-def _document(repository: Repository, code: str) -> str | None:
-    of_it = Mapping.repository_id == repository.id, Mapping.code == code
-    return db.session.scalar(select(Mapping.document).where(*of_it))
-
-
-def _change(writer: Writer, says: MappingSays, facts: Facts, comment: str | None, reason: str | None) -> None:
-    at = instant_text(writer.revision.at)
-    row = row_of(writer, says, next_version(facts, on=at, by=writer.handle, comment=comment, reason=reason))
-    supersede("mapping", [row["id"]], writer.revision, None, deleted=False)
-    change_row("mapping", row)
-
-
-def _set_retired(actor: Actor, address: Address, code: str, retired: bool, words: str | None) -> Term:
-    begin_writing()
-    repository, writer, says, facts = _changing(actor, address, code)
-    if says.retired == retired:
-        db.session.rollback()
-        return get_mapping(actor, address, code)
-    _change(writer, replace(says, retired=retired), facts, words, words if retired else None)
-    repository.active_mappings += -1 if retired else 1
-    return _finish(actor, address, repository, writer, "mapping.retire" if retired else "mapping.restore", code)
-
-
-def _note(actor: Actor, repository: Repository, writer: Writer, action: str, code: str) -> None:
-    repository.content_changed_at = writer.revision.at
-    record.note(actor, action, "repository", str(repository.id), details={"id": code})
-
-
-def _finish(actor: Actor, address: Address, repository: Repository, writer: Writer, action: str, code: str) -> Term:
-    _note(actor, repository, writer, action, code)
-    db.session.commit()
-    return get_mapping(actor, address, code)
-
-
-def _ended(refusal: Invalid | NotFound) -> Invalid | NotFound:
-    db.session.rollback()
-    return refusal

@@ -16,12 +16,11 @@ from app.extensions import db
 from app.models import Repository
 from app.terminology.concepts import ConceptWish, check_wish
 from app.terminology.documents import NOW, ConceptSays, Facts, Home, MappingSays, words
-from app.terminology.keeping import AT_ONCE, TABLES, Row, concept_row, last_versions, mapping_row
+from app.terminology.keeping import AT_ONCE, TABLES, Row, concept_row, mapping_row, removed_versions, words_said
 from app.terminology.repositories import RepositoryFacts
 from app.terminology.saying import concept_of, mapping_of, next_version
 from app.terminology.spool import Spool
 from app.terminology.versions import number_of
-from app.terminology.words import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +122,7 @@ class Preparing:
         self._changed = {table: Spool() for table in TABLES}
         self._deleted: dict[str, list[int]] = {table: [] for table in TABLES}
         self._known = {table: _known(table, self._id) for table in TABLES}
+        self._removed = {table: removed_versions(table, self._id) for table in TABLES}
         self._waiting: list[tuple[Any, Given]] = []
         self._retired = self._unchanged = 0
 
@@ -196,7 +196,7 @@ class Preparing:
 
     def _take(self, table: str, says: Any, given: Given, number: int, known: _Known | None) -> None:
         if known is None:
-            self._waiting_or_new(table, says, given, number)
+            self._add(table, says, given, number)
             return
         known.seen = True
         if bytes.fromhex(says.standard()) == known.checksum:
@@ -206,9 +206,9 @@ class Preparing:
         if len(self._waiting) == AT_ONCE:
             self._flush(table)
 
-    def _waiting_or_new(self, table: str, says: Any, given: Given, number: int) -> None:
+    def _add(self, table: str, says: Any, given: Given, number: int) -> None:
         # Of a source with a past, a code may be one that was deleted: it is that one again.
-        earlier = last_versions(table, self._id, [says.code]).get(says.code) if self._revision else None
+        earlier = self._removed[table].get(says.code)
         if earlier is not None:
             number = number_of(earlier[0])
         version = given.version if earlier is None else earlier[1] + 1
@@ -237,9 +237,8 @@ class Preparing:
     def _row(self, table: str, says: Any, facts: Facts) -> Row:
         if table == "mapping":
             return mapping_row(self._home, self._id, says, facts) | {"number": facts.number}
-        names = [one["name"] for one in says.names if not one["retired"]]
         row = concept_row(self._home, self._id, says, facts)
-        return row | {"number": facts.number, "words": words_of(says.code, names)}
+        return row | {"number": facts.number, "words": words_said(says)}
 
 
 def _known(table: str, repository_id: int) -> dict[str, _Known]:

@@ -19,6 +19,7 @@ from app.terminology.addresses import HEAD, Address, TermAddress
 from app.terminology.documents import Json, instant_text
 from app.terminology.drawing import references_at
 from app.terminology.hierarchy import codes_below
+from app.terminology.keeping import AT_ONCE
 from app.terminology.repositories import get_repository, get_repository_to_edit, handle_of
 from app.terminology.versions import Version, find_release, get_version
 
@@ -96,10 +97,10 @@ def remove_references(actor: Actor, address: Address, expressions: Sequence[str]
     ids = [one.id for one in references_at(collection.id) if one.expression in wanted]
     if ids:
         revision = take_repository_revision(collection.id)
-        for begin in range(0, len(ids), 500):
+        for begin in range(0, len(ids), AT_ONCE):
             db.session.execute(
                 update(of)
-                .where(of.id.in_(ids[begin : begin + 500]))
+                .where(of.id.in_(ids[begin : begin + AT_ONCE]))
                 .values(superseded_by=revision.number, removed_at=revision.at)
                 .execution_options(synchronize_session=False)
             )
@@ -187,19 +188,27 @@ def _named(actor: Actor, expression: str, cascade: bool) -> list[_Target]:
         return [_whole(actor, expression)]
     source = get_repository(actor, term.repository)
     release_id = None if term.release is None else find_release(source, term.release).id
-    below = codes_below(source, term.code) if cascade and term.kind == "concepts" else []
-    return [_one(source, release_id, term, code) for code in (term.code, *below)]
+    base = f"{term.repository.of_version(term.release or HEAD)}{term.kind}/"
+    if term.kind == "mappings":
+        ids = _ids(Mapping, source, [term.code])
+        return [_Target(source, release_id, None, one, f"{base}{code}/") for code, one in ids.items()]
+    ids = _ids(Concept, source, [term.code, *(codes_below(source, term.code) if cascade else ())])
+    return [_Target(source, release_id, one, None, f"{base}{code}/") for code, one in ids.items()]
 
 
-def _one(source: Repository, release_id: UUID | None, term: TermAddress, code: str) -> _Target:
-    model = Concept if term.kind == "concepts" else Mapping
-    found = db.session.scalar(select(model.id).where(model.repository_id == source.id, model.code == code))
-    if found is None:
+def _ids(model: type[Concept | Mapping], source: Repository, codes: list[str]) -> dict[str, int]:
+    """What a source holds under codes now, in their order.
+
+    :raises NotFound: there is nothing under one of them
+    """
+    found: dict[str, int] = {}
+    for begin in range(0, len(codes), AT_ONCE):
+        some = model.code.in_(codes[begin : begin + AT_ONCE])
+        rows = db.session.execute(select(model.code, model.id).where(model.repository_id == source.id, some))
+        found |= dict(rows.all())
+    if len(found) < len(codes):
         raise NotFound
-    base = term.repository.of_version(term.release or HEAD)
-    expression = f"{base}{term.kind}/{code}/"
-    of_concept = term.kind == "concepts"
-    return _Target(source, release_id, found if of_concept else None, None if of_concept else found, expression)
+    return {code: found[code] for code in codes}
 
 
 def _whole(actor: Actor, expression: str) -> _Target:

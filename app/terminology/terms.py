@@ -49,12 +49,12 @@ def get_concept(actor: Actor | None, address: Address, code: str, version: str =
     :raises NotFound: there is none
     :raises Forbidden: the repository is private
     """
-    return _get(CONCEPTS, get_version(actor, address, version), code)
+    return term_of(get_version(actor, address, version), CONCEPTS, code)
 
 
 def get_mapping(actor: Actor | None, address: Address, code: str, version: str = HEAD) -> Term:
     """A mapping as a version of its repository holds it; refusals as :func:`get_concept`."""
-    return _get(MAPPINGS, get_version(actor, address, version), code)
+    return term_of(get_version(actor, address, version), MAPPINGS, code)
 
 
 def concept_history(actor: Actor | None, address: Address, code: str) -> list[Term]:
@@ -70,15 +70,16 @@ def mapping_history(actor: Actor | None, address: Address, code: str) -> list[Te
     return _history(MAPPINGS, actor, address, code)
 
 
-def _get(table: str, version: Version, code: str) -> Term:
+def term_of(version: Version, table: str, code: str) -> Term:
+    """As :func:`get_concept` and :func:`get_mapping`, of a version at hand."""
     for drawn in version.drawn(table):
-        found = term_at(drawn, code)
+        found = _at(drawn, code)
         if found is not None:
             return found
     raise NotFound(f"There is no such {table}.")
 
 
-def term_at(drawn: Drawn, code: str) -> Term | None:
+def _at(drawn: Drawn, code: str) -> Term | None:
     """What some rows hold under a code."""
     rows: list[Any] = []
     for model, earlier in zip(TABLES[drawn.table], (False, True), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from app.models import Release, Repository
 from app.models.terminology import NUMBERS_OF_A_REPOSITORY
 from app.rows.terms import Drawn
 from app.terminology.addresses import HEAD, Address
-from app.terminology.drawing import Draw, counted, draws_of_head
+from app.terminology.drawing import Draw, counted, draws_of_heads
 from app.terminology.repositories import MOST_LISTED, Listed, get_repository
 
 UNKNOWN_VERSION = "The repository has no such version."
@@ -98,16 +99,20 @@ def latest_version(actor: Actor | None, address: Address) -> Version:
     :raises NotFound: there is none
     """
     repository = get_repository(actor, address)
-    newest = (
-        select(Release)
-        .where(Release.repository_id == repository.id, Release.released.is_(True))
-        .order_by(Release.created_at.desc(), Release.id.desc())
-        .limit(1)
-    )
-    found = db.session.scalars(newest).unique().first()
+    found = latest_versions([repository]).get(repository.id)
     if found is None:
         raise NotFound("The repository has no released version.")
-    return version_of(found)
+    return found
+
+
+def latest_versions(repositories: Sequence[Repository]) -> dict[int, Version]:
+    """The newest *released* version of each repository at hand that has one, by the repository's id."""
+    newest_first = Release.created_at.desc(), Release.id.desc()
+    place = func.row_number().over(partition_by=Release.repository_id, order_by=newest_first).label("place")
+    ids = [one.id for one in repositories]
+    placed = select(Release.id, place).where(Release.repository_id.in_(ids), Release.released.is_(True)).subquery()
+    newest = select(Release).join(placed, placed.c.id == Release.id).where(placed.c.place == 1)
+    return {one.repository_id: version_of(one) for one in db.session.scalars(newest).unique()}
 
 
 def list_versions(
@@ -147,14 +152,24 @@ def list_versions(
 
 def head_of(repository: Repository) -> Version:
     """The repository as it is now."""
-    if repository.kind == "source":
+    return heads_of([repository])[0]
+
+
+def heads_of(repositories: Sequence[Repository]) -> list[Version]:
+    """Repositories at hand as they are now, in their order."""
+    drawn = draws_of_heads([one for one in repositories if one.kind == "collection"])
+    return [_head(one, drawn.get(one.id)) for one in repositories]
+
+
+def _head(repository: Repository, drawn: tuple[tuple[Draw, ...], datetime] | None) -> Version:
+    if drawn is None:
         counts = Counts(
             repository.concepts, repository.active_concepts, repository.mappings, repository.active_mappings
         )
         draws: tuple[Draw, ...] = (Draw(repository.id, repository.revision, None, None),)
         changed = repository.content_changed_at or repository.changed_at
     else:
-        draws, changed = draws_of_head(repository)
+        draws, changed = drawn
         counts = Counts(*counted(draws))
     return Version(repository, None, repository.revision, draws, counts, changed)
 

@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import errors
-from app.api import bearer
-from app.api.biot import answers, parse, present
-from app.api.biot.parse import DEEPEST, Fields, json_body, read_instant
+from app.api import bearer, parse
+from app.api.biot import answers, present
 from app.api.biot.searching import Search, search_request
+from app.api.parse import DEEPEST, Fields, json_body, read_instant
 from app.errors import Invalid
 from tests.api.conftest import Machine
 from tests.factories import PASSWORD

@@ -174,7 +174,6 @@ def test_what_is_not_there_is_not_found(domain: World) -> None:
         lambda: administration.root_organization(uuid4()),
         lambda: administration.tenant_by_slug("nowhere"),
         lambda: administration.set_password(uuid4(), PASSWORD),
-        lambda: administration.end_sessions(uuid4()),
     ):
         with pytest.raises(NotFound):
             ask()

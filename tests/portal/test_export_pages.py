@@ -24,7 +24,7 @@ from app.exports.settling import fail_export
 from app.extensions import db
 from app.models import AuditEvent, Export, begin_writing
 from app.models.user import Membership, SignInSession
-from app.portal import export_words
+from app.portal import export_words, polling
 from tests.conftest import csrf_token
 from tests.factories import World
 
@@ -575,7 +575,7 @@ def test_polls_begin_quickly_slow_down_and_then_get_nothing_while_nothing_change
 
 
 def test_later_polls_come_slower() -> None:
-    assert [export_words.poll_when(answers) for answers in (3, 19, 20, 59, 60, 9999)] == [
+    assert [polling.poll_when(answers) for answers in (3, 19, 20, 59, 60, 9999)] == [
         "every 2s", "every 2s", "every 5s", "every 5s", "every 10s", "every 10s"
     ]  # fmt: skip
 

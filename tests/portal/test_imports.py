@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,6 +18,7 @@ from app.extensions import db
 from app.models import StoredFile
 from tests.conftest import csrf_token
 from tests.factories import World
+from tests.portal.signing_in import words_of
 
 SignedIn = Callable[[str], FlaskClient]
 TABLE = b"time,cd4,cd8\n2024-03-01T08:00:00Z,700.5,300\n2024-03-01T08:01:00Z,710,\nyesterday,1,2\n"
@@ -77,10 +77,6 @@ def counter(app: Flask, world: World, signed_in: SignedIn) -> Counter:
     with app.app_context():
         device_id = world.device(key="GLU-9").id
     return Counter(app, signed_in("alice"), device_id)
-
-
-def words_of(answer: TestResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
 
 
 def test_a_file_goes_from_the_device_s_page_into_its_series(counter: Counter) -> None:

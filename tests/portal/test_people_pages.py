@@ -24,8 +24,8 @@ from tests.portal.signing_in import enter, words_of
 from tests.portal.test_second_step_pages import send, set_up
 
 SignedIn = Callable[[str], FlaskClient]
-PEOPLE = "/administration/people/"
-RIGHTS = "/administration/roles/"
+PEOPLE = "/admin/people/"
+RIGHTS = "/admin/roles/"
 NEW = "four quiet herons wade"
 
 
@@ -235,7 +235,7 @@ def test_the_list_is_searched_and_leafed_through(
     seen, path = [], PEOPLE
     while path:
         page = max_.get(path).text
-        seen += re.findall(r'<a href="/administration/people/[0-9a-f-]{36}">([^<]+)<', page)
+        seen += re.findall(r'<a href="/admin/people/[0-9a-f-]{36}">([^<]+)<', page)
         following = re.search(r'rel="next" href="([^"]+)"', page)
         path = html.unescape(following[1]) if following else ""
     assert seen == ["Adam", "Alice", "Ann", "Ines Ferro", "Max", "Nora", "Rita"]

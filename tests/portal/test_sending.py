@@ -46,16 +46,16 @@ class Server:
         self.data = DATA
         self.options: dict[str, Any] = {"modified_at": CHANGED, "sha256_hex": TAG}
         self.name = "report.zip"
+        self.disposition = "attachment"
         self.stream = Watched(b"")
 
     def _download(self) -> Any:
         self.stream = Watched(self.data)
-        return sending.send_download(
-            self.stream, size=len(self.data), name=self.name, media_type="application/zip", etag=TAG, **self.options
-        )
+        opened = sending.Opened(self.stream, len(self.data), self.name, "application/zip", TAG, **self.options)
+        return sending.send_download(opened, disposition=self.disposition)
 
     def _begins(self) -> str:
-        return str(sending.begins_download(size=len(self.data), etag=TAG, modified_at=CHANGED))
+        return str(sending.begins_download(sending.Representation(len(self.data), TAG, CHANGED)))
 
     def get(self, method: str = "GET", **headers: str) -> TestResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -102,7 +102,7 @@ def test_a_name_in_another_alphabet_arrives_and_one_with_folders_and_line_ends_d
 
 
 def test_a_download_may_be_shown_inline_when_its_view_says_so(server: Server) -> None:
-    server.options["disposition"] = "inline"
+    server.disposition = "inline"
     assert server.get().headers["Content-Disposition"].startswith("inline;")
 
 
@@ -264,9 +264,7 @@ def test_a_stream_that_cannot_be_sent_is_closed_all_the_same(server: Server) -> 
 
 def test_bytes_that_end_too_early_break_the_answer(server: Server) -> None:
     with server.app.test_request_context("/"):
-        short = sending.send_download(
-            io.BytesIO(b"1234"), size=9, name="a", media_type="text/plain", etag="t", sha256_hex=None
-        )
+        short = sending.send_download(sending.Opened(io.BytesIO(b"1234"), 9, "a", "text/plain", "t"))
         with pytest.raises(OSError, match="end before"):
             b"".join(short.iter_encoded())
         short.close()

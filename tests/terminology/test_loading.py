@@ -53,6 +53,9 @@ def test_a_second_load_changes_what_differs_retires_what_is_missing_and_is_a_sec
     assert loaded(alice, changed[:2], missing="delete").deleted == 2
     counts = terminology.get_version(alice, LUNG).counts
     assert (counts.concepts, counts.active_concepts) == (2, 2)
+    # What was deleted comes back as what it was.
+    assert loaded(alice, changed).added == 1
+    assert [one.version for one in terminology.concept_history(alice, LUNG, "J47")] == [2, 1]
 
 
 BROKEN = [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
+from sqlalchemy import event
 
 from app import exports, terminology
 from app.errors import AlreadyRunning, Duplicate, Forbidden, Invalid, NotFound
 from app.extensions import db
-from app.models import Export
+from app.models import Export, Repository
 from app.terminology import Address, ReleaseFacts, TermAddress
 from tests.factories import World
 from tests.terminology.making import (
@@ -200,6 +204,34 @@ def test_a_collection_may_draw_on_a_release_and_then_it_must_stay(domain: World)
     terminology.remove_references(alice, STARTER, [LUNG.of_version("1")])
     exports.delete_release(alice, LUNG, "1")
     assert content(alice, at=STARTER)["concepts"] == []
+
+
+def test_a_list_asks_the_database_as_often_for_many_repositories_as_for_one(domain: World) -> None:
+    alice = domain.actor("alice")
+    for number in range(3):
+        at = made(alice, Address("orgs", "northside", "sources", f"S{number}"))
+        for version in ("2", "1"):
+            released(alice, version, at=at, work=False)
+    rows = terminology.list_repositories(alice).rows
+    assert len(rows) == 3
+
+    def statements(some: Sequence[Repository]) -> int:
+        asked: list[Any] = []
+
+        def listen(*given: Any) -> None:
+            asked.append(given)
+
+        event.listen(db.engine, "before_cursor_execute", listen)
+        try:
+            details = terminology.repository_details(some)
+            newest = terminology.latest_versions(some)
+        finally:
+            event.remove(db.engine, "before_cursor_execute", listen)
+        assert [one["versions"] for one in details] == [3] * len(some)
+        assert [newest[one.id].id for one in some] == ["1"] * len(some)
+        return len(asked)
+
+    assert 0 < statements(rows[:1]) == statements(rows)
 
 
 def test_addresses_are_read_exactly() -> None:

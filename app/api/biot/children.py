@@ -21,7 +21,7 @@ from app.api.biot.families import (
     template_in,
     template_named,
 )
-from app.api.biot.parse import Fields, json_body
+from app.api.parse import Fields, json_body
 from app.errors import Invalid, NotFound
 from app.models import Entity, Template
 

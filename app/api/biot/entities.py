@@ -25,7 +25,7 @@ from app.api.biot.families import (
     of_template,
     template_named,
 )
-from app.api.biot.parse import Fields, json_body
+from app.api.parse import Fields, json_body
 from app.catalog import fault_of_key
 from app.errors import Invalid, NotFound
 from app.models import Entity, Template

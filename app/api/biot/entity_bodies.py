@@ -19,7 +19,7 @@ from app.api.biot.built_ins import (
     kept_word,
     whole_name,
 )
-from app.api.biot.parse import Fields
+from app.api.parse import Fields
 from app.errors import Invalid
 from app.models import Template, TemplateAttribute
 from app.models.template import FILE_TYPES

@@ -10,8 +10,8 @@ from uuid import UUID
 from app import catalog
 from app.actor import Actor
 from app.api.biot.built_ins import BUILT_INS, CREATED, BuiltIn, keeper, kept_word, whole_name
-from app.api.biot.parse import read_instant
 from app.api.biot.searching import LOGIC, Search
+from app.api.parse import read_instant
 from app.catalog import Attribute, Column, Condition, Every, Fixed, Holds, Negated, Operand, Some
 from app.errors import Invalid
 from app.models import Template, TemplateAttribute

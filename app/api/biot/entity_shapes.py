@@ -21,7 +21,7 @@ from app.api.biot.built_ins import (
     shown_word,
     whole_name,
 )
-from app.api.biot.parse import read_instant
+from app.api.parse import read_instant
 from app.catalog.calling import LONGEST_NAMES
 from app.models import Entity, TemplateAttribute
 from app.models.template import FILE_TYPES

@@ -16,8 +16,8 @@ from app.api.bearer import current_actor
 from app.api.biot import entity_shapes
 from app.api.biot.entity_bodies import Wanted, owner_of, read_wanted
 from app.api.biot.entity_search import wish
-from app.api.biot.parse import Fields, json_body
 from app.api.biot.searching import search_request
+from app.api.parse import Fields, json_body
 from app.catalog import Column, Condition, Holds
 from app.errors import Invalid, NotFound
 from app.models import Entity, Template

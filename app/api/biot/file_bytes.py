@@ -15,7 +15,7 @@ from app import attachments
 from app.api.biot.files import DOWNLOAD, UPLOAD
 from app.api.signed import signed_actor
 from app.errors import Invalid
-from app.sending import HEARD, begins_download, send_download
+from app.sending import HEARD, Opened, Representation, begins_download, send_download
 
 SENT_TO = ("api.biot.file_bytes.receive", "api.biot.file_bytes.receive_part")
 PREFLIGHT_SECONDS = 600
@@ -53,18 +53,11 @@ def send(file_id: UUID) -> ResponseReturnValue:
     actor, signed = signed_actor(DOWNLOAD, "GET")
     known = attachments.get_file_or_own(actor, file_id)
     inline = signed.get("disposition") == "inline" and attachments.may_show(known)
-    begins = begins_download(size=known.byte_count or 0, etag=known.sha256 or "", modified_at=known.created_at)
+    begins = begins_download(Representation(known.byte_count or 0, known.sha256 or "", known.created_at))
     file, stream = attachments.open_file(actor, file_id, note=request.method != "HEAD", continues=not begins)
-    return send_download(
-        stream,
-        size=file.byte_count or 0,
-        name=file.name,
-        media_type=attachments.served_type(file),
-        etag=file.sha256 or "",
-        modified_at=file.created_at,
-        sha256_hex=file.sha256,
-        disposition="inline" if inline else "attachment",
-    )
+    size, tag, kind = file.byte_count or 0, file.sha256 or "", attachments.served_type(file)
+    opened = Opened(stream, size, file.name, kind, tag, file.created_at, file.sha256)
+    return send_download(opened, disposition="inline" if inline else "attachment")
 
 
 @bp.after_request

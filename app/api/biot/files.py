@@ -15,7 +15,7 @@ from app import attachments
 from app.actor import Actor
 from app.api.bearer import current_actor
 from app.api.biot import present
-from app.api.biot.parse import Fields, json_body
+from app.api.parse import Fields, json_body
 from app.api.signed import argument_string, ends_after
 from app.errors import Invalid
 from app.models import StoredFile

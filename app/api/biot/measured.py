@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.api.biot import present
-from app.api.biot.parse import EPOCH, Fields
+from app.api.parse import EPOCH, Fields
 from app.measurements import WHOLE, Bin, Failure, Sample
 
 _MILLISECOND = timedelta(milliseconds=1)

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from app import catalog, measurements
 from app.api.bearer import current_actor
 from app.api.biot import measured
-from app.api.biot.parse import Fields, json_argument, json_body, read_instant
+from app.api.parse import Fields, json_argument, json_body, read_instant
 from app.errors import Invalid, NotFound
 from app.measurements import Message, Received, Whose
 

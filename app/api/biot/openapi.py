@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api.biot.health import VERSION
 from app.api.biot.schemas import entities, files, health, measurements, parts, reports, sign_in, templates
-from app.api.biot.schemas.parts import OPEN, Json, answers, operation
+from app.api.describing import OPEN, Json, answers, operation
 
 DESCRIBED = (entities, files, health, measurements, reports, sign_in, templates)
 PATH = "/openapi/biot.json"

@@ -22,7 +22,7 @@ from app.api.biot.families import (
     by_id,
     wanted_changes,
 )
-from app.api.biot.parse import Fields
+from app.api.parse import Fields
 from app.errors import Invalid
 from app.models import Entity, Template
 

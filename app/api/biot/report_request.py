@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.biot import present
-from app.api.biot.parse import Fields, json_body
+from app.api.parse import Fields, json_body
 from app.errors import Invalid
 from app.exports import Asked, ReportParams, ReportQuery
 from app.exports.params import LEAST_FILE_BYTES, MEASUREMENTS, MOST_FILE_BYTES, MOST_QUERIES, REPORTED

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from app.api.biot.parse import read_instant
 from app.api.biot.report_shapes import ALL_STATUSES, PEOPLE, STATUSES
 from app.api.biot.searching import Filters, Search
+from app.api.parse import read_instant
 from app.errors import Invalid
 from app.exports import Condition, Conditions, ReportSearch
 

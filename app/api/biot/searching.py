@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.api.biot import present
-from app.api.biot.parse import Fields, json_argument
+from app.api.parse import Fields, json_argument
 
 LIMIT = 100
 MOST = 1_000

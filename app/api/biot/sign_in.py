@@ -12,7 +12,7 @@ from app import accounts
 from app.accounts import MachineSignIn, Secret
 from app.api.bearer import current_actor
 from app.api.biot import present
-from app.api.biot.parse import Fields, json_body
+from app.api.parse import Fields, json_body
 
 LONGEST_TOKEN = 200
 

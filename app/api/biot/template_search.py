@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from app.api.biot import present
-from app.api.biot.parse import read_instant
 from app.api.biot.searching import LOGIC, Search
+from app.api.parse import read_instant
 from app.errors import Invalid
 
 Things = list[present.Json]

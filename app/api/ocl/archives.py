@@ -31,24 +31,15 @@ def send(export_id: UUID, **_name: str) -> ResponseReturnValue:
         return _not_yet()
     try:
         known = exports.get_export(actor, export_id)
-        sent = sending.first_byte_sent(
-            size=known.archive_bytes or 0, etag=known.archive_sha256 or "", modified_at=known.finished_at
-        )
+        about = sending.Representation(known.archive_bytes or 0, known.archive_sha256 or "", known.finished_at)
+        sent = sending.first_byte_sent(about)
         if sent is None:
             archive = exports.open_archive(actor, export_id, note=False)
         else:
             archive = exports.open_archive_once(actor, export_id, signed.get(USE, ""), continues=sent > 0)
     except (Gone, NotFound):
         raise Gone(GONE) from None
-    return sending.send_download(
-        archive.stream,
-        size=archive.size,
-        name=archive.name,
-        media_type=archive.media_type,
-        etag=archive.etag,
-        modified_at=archive.modified_at,
-        sha256_hex=archive.sha256_hex,
-    )
+    return sending.send_download(archive)
 
 
 def archive_url(actor: Actor, export: Export) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api.biot.schemas.parts import OPEN, TEXT, UUID, Json, answers, operation, query, within
+from app.api.describing import OPEN, TEXT, UUID, Json, answers, operation, query, within
 from app.api.ocl.paths import ARCHIVES, DESCRIPTION, KINDS
 from app.api.ocl.schemas.bodies import SCHEMAS
 from app.api.ocl.schemas.operations import KIND, LIST_OF_REPOSITORIES, OF_REPOSITORY, OWNER, REPOSITORY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import wraps
 
@@ -13,6 +12,7 @@ from app import terminology
 from app.api.ocl.entrance import asker, member
 from app.errors import NotFound
 from app.terminology import Address
+from app.terminology.addresses import CODE
 
 DESCRIPTION = "/openapi/ocl.json"
 ARCHIVES = "/export-archives"
@@ -28,7 +28,6 @@ PLACES: tuple[tuple[str, dict[str, str]], ...] = (
 )
 """Where repositories are, and whose they are there. The last is of the person whom the token is of."""
 
-CODE = re.compile(r"[A-Za-z0-9._@-]{1,255}")
 UNKNOWN = "There is nothing of that name."
 
 View = Callable[..., ResponseReturnValue]

@@ -11,14 +11,8 @@ from app.api.ocl.contents import version_answer
 from app.api.ocl.entrance import asker
 from app.api.ocl.paging import list_answer
 from app.api.ocl.paths import KIND, KINDS, PLACES, check_codes, of_repository, owner_of_path
-from app.models import Repository
 from app.terminology import Address
-from app.terminology.documents import Json
 
-ROW = (
-    "short_code", "name", "url", "owner", "owner_type", "owner_url", "version", "id", "source_type", "collection_type",
-    "canonical_url", "public_access", "default_locale", "checksums", "type",
-)  # fmt: skip
 LONGEST_SEARCH = 200
 
 bp = Blueprint("repositories", __name__)
@@ -54,17 +48,11 @@ def _listed(kind: str, owner_kind: str | None, owner: str | None) -> ResponseRet
         asker(), owner_kind=owner_kind, owner=owner, kind=kind, search=searched(), limit=limit,
         offset=(number - 1) * limit,
     )  # fmt: skip
-    shape = terminology.repository_detail if switch("verbose") else _row
-    return list_answer(map(shape, found.rows), found.total, limit=limit, page=number)
+    rows = found.rows
+    shown = terminology.repository_details(rows) if switch("verbose") else map(terminology.repository_row, rows)
+    return list_answer(shown, found.total, limit=limit, page=number)
 
 
 def searched() -> str:
     """What ``q`` asks for; nothing that is searched for holds a NUL."""
     return request.args.get("q", "").replace("\0", " ")[:LONGEST_SEARCH]
-
-
-def _row(repository: Repository) -> Json:
-    """A repository as lists show it; rows say ``created_at`` where details say ``created_on``."""
-    whole = terminology.repository_detail(repository)
-    row = {key: whole[key] for key in ROW if key in whole}
-    return row | {"created_at": whole["created_on"], "updated_at": whole["updated_on"], "retired": False}

@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 
 from app import exports, terminology
 from app.actor import Actor
-from app.api.biot.parse import json_body
 from app.api.ocl.arguments import choice, list_limit, page, switch, updated_since
 from app.api.ocl.contents import detail_of, is_processing, version_answer
 from app.api.ocl.entrance import asker, member
 from app.api.ocl.paging import list_answer
 from app.api.ocl.paths import of_repository
+from app.api.parse import json_body
 from app.errors import Forbidden, Invalid
 from app.terminology import Address, ReleaseFacts, Version
 from app.terminology.documents import Json

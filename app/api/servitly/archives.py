@@ -26,19 +26,10 @@ def send(data_export_id: UUID) -> ResponseReturnValue:
     """
     actor, _ = signed_actor(PURPOSE, "GET")
     known = exports.get_bulk_export(actor, data_export_id)
-    begins = sending.begins_download(
-        size=known.archive_bytes or 0, etag=known.archive_sha256 or "", modified_at=known.finished_at
-    )
+    about = sending.Representation(known.archive_bytes or 0, known.archive_sha256 or "", known.finished_at)
+    begins = sending.begins_download(about)
     archive = exports.open_archive(actor, data_export_id, note=request.method != "HEAD", continues=not begins)
-    return sending.send_download(
-        archive.stream,
-        size=archive.size,
-        name=archive.name,
-        media_type=archive.media_type,
-        etag=archive.etag,
-        modified_at=archive.modified_at,
-        sha256_hex=archive.sha256_hex,
-    )
+    return sending.send_download(archive)
 
 
 def archive_url(actor: Actor, data_export_id: UUID) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app import clock
-from app.api.biot.parse import Fields, json_body
+from app.api.parse import Fields, json_body
 from app.errors import Invalid
 from app.exports import DataExportParams, DeviceMetric
 from app.exports.kinds.data_export_names import LONGEST_MASK

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api.biot.schemas.parts import OPEN, TEXT, UUID, Json, among, body, maybe, ref, several, shape, within
+from app.api.describing import OPEN, TEXT, UUID, Json, among, body, maybe, ref, several, shape, within
 from app.api.servitly.beans import STATES
 from app.api.servitly.data_export_request import LONGEST_ID, LONGEST_NAME
 from app.api.servitly.data_exports import DEEPEST_ROW, LIMIT, MOST

@@ -30,12 +30,15 @@ when the export is planned."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What there is. ``values`` are counted, ``bytes`` (before compression) judged from real rows.
+class DataPreview:
+    """What an export would be if it were made now.
 
-    :param file_names: the first few, as they will be
-    :param sample_file: the file whose header and first rows these are; ``None`` when no device holds a value
-    :param renamed: one of the names is not what its mask says, because of signs that are not safe in a file's name
+    :param values: counted; ``bytes`` (before compression) are judged from real rows
+    :param device_count: all of the scope; ``empty_devices`` of them hold no value, and a header alone or no file
+    :param file_names: the first 8 of ``file_count``
+    :param header: of the first device that holds a value, and its first 5 ``rows``, as they would be written
+    :param sample_file: the name of that device's file; ``None`` when no device holds a value
+    :param renamed: names are not what was typed, because of signs that are not safe in a file's name
     """
 
     values: int
@@ -94,7 +97,7 @@ class _Tally:
         return max(1, -(-counted.values // self._most)) if self._most else 1
 
 
-def survey(connection: Connection, scope: Scope, columns: Columns) -> Survey:
+def survey(connection: Connection, scope: Scope, columns: Columns) -> DataPreview:
     """Count, name and look at the first rows; reads nothing but the current state."""
     tally = _Tally(scope, columns)
     for counted in counted_things(connection, scope, columns, most_shared=MOST_SHARED):
@@ -102,7 +105,7 @@ def survey(connection: Connection, scope: Scope, columns: Columns) -> Survey:
     sample = _Sample([], [], 0.0)
     if tally.first is not None and tally.largest is not None:
         sample = _sample(connection, scope, columns, tally.first, tally.largest)
-    return Survey(
+    return DataPreview(
         values=tally.values,
         bytes=round(tally.header_bytes + sample.bytes_of_a_value * tally.values),
         device_count=tally.devices,

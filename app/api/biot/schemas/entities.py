@@ -9,9 +9,9 @@ from app.api.biot.children import COMMANDS, DEVICE_ALERTS, PATIENT_ALERTS, SESSI
 from app.api.biot.entities import CAREGIVERS, CODES, DEVICES, GENERIC, PATIENTS
 from app.api.biot.families import Family
 from app.api.biot.organizations import ORGANIZATIONS, USERS
-from app.api.biot.schemas.parts import (
+from app.api.biot.schemas.parts import SEARCH, page_of
+from app.api.describing import (
     INSTANT,
-    SEARCH,
     SWITCH,
     TEXT,
     UUID,
@@ -22,7 +22,6 @@ from app.api.biot.schemas.parts import (
     body,
     maybe,
     operation,
-    page_of,
     ref,
     shape,
     within,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.api.biot.schemas.parts import (
+from app.api.biot.schemas.parts import SIGNED
+from app.api.describing import (
     INSTANT,
     REFUSED,
-    SIGNED,
     TEXT,
     UUID,
     Json,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.api.biot.paths import SERVICES
-from app.api.biot.schemas.parts import TEXT, Json, answers, operation, ref, shape
+from app.api.describing import TEXT, Json, answers, operation, ref, shape
 
 SCHEMAS: dict[str, Json] = {
     "Version": shape({"version": TEXT, "springVersion": {"type": "null"}, "traceId": TEXT}),

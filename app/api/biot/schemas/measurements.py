@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.api.biot.schemas.parts import (
+from app.api.describing import (
     INSTANT,
     NUMBER,
     TEXT,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from app.api.biot.report_request import FORMATS, LONGEST_ADDRESS, LONGEST_NAME, MOST_TEMPLATES, ORDERS
 from app.api.biot.report_shapes import ALL_STATUSES
-from app.api.biot.schemas.parts import (
+from app.api.biot.schemas.parts import SEARCH, SIGNED, page_of
+from app.api.describing import (
     INSTANT,
-    SEARCH,
-    SIGNED,
     TEXT,
     UUID,
     Json,
@@ -16,7 +15,6 @@ from app.api.biot.schemas.parts import (
     body,
     maybe,
     operation,
-    page_of,
     ref,
     several,
     shape,

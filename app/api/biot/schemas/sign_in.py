@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from app.api.biot.schemas.parts import (
-    INSTANT,
-    SWITCH,
-    TEXT,
-    UUID,
-    Json,
-    among,
-    answers,
-    body,
-    operation,
-    ref,
-    several,
-    shape,
-)
+from app.api.describing import INSTANT, SWITCH, TEXT, UUID, Json, among, answers, body, operation, ref, several, shape
 
 _TOKEN = {"type": "string", "minLength": 1, "maxLength": 200}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.api.biot.schemas.parts import (
+from app.api.biot.schemas.parts import SEARCH, page_of
+from app.api.describing import (
     INSTANT,
     NUMBER,
-    SEARCH,
     SWITCH,
     TEXT,
     UUID,
@@ -14,7 +14,6 @@ from app.api.biot.schemas.parts import (
     answers,
     maybe,
     operation,
-    page_of,
     ref,
     several,
     shape,

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from app.api.biot.schemas.parts import (
-    INSTANT,
-    NUMBER,
-    OPEN,
-    SWITCH,
-    TEXT,
-    UUID,
-    WHOLE,
-    Json,
-    maybe,
-    ref,
-    several,
-    shape,
-)
+from app.api.describing import INSTANT, NUMBER, OPEN, SWITCH, TEXT, UUID, WHOLE, Json, maybe, ref, several, shape
 
 ANYTHING: Json = {}
 """What a repository may say of itself in any form."""

@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.biot.schemas.parts import (
-    OPEN,
-    TEXT,
-    Json,
-    among,
-    answers,
-    body,
-    operation,
-    query,
-    ref,
-    several,
-    within,
-)
+from app.api.describing import OPEN, TEXT, Json, among, answers, body, operation, query, ref, several, within
 
 CODE: Json = {"type": "string", "pattern": "^[A-Za-z0-9._@-]{1,255}$"}
 OWNER = within("owner", CODE, "The organization's short code, or the person's handle.")
