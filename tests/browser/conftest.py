@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app import create_app
+from app.exports.builders import kept_builder
 from app.extensions import db
 from tests.browser.peopled import fill
 from tests.browser.portal import Portal
@@ -58,6 +59,8 @@ def portal(peopled_sqlite: tuple[Path, World], tmp_path_factory: pytest.TempPath
         shutil.copy(peopled_sqlite[0], config.data_dir / "chartroom.sqlite3")
         world = peopled_sqlite[1]
         app = create_app(config)
+        # One that a thread of an earlier test started ends with that thread, which may be while it works for this one.
+        kept_builder.end()
         with app.app_context():
             contents = fill(world)
             db.session.remove()
