@@ -35,10 +35,11 @@ WRONG_CODE = "This is not the code of now. Look at the telephone's clock, and wa
 
 @dataclass(frozen=True, slots=True)
 class OwnAccess:
-    """How a person signs in. ``roles``: (organization's name, role)."""
+    """How a person signs in. ``tenant`` is its short name; ``roles``: (organization's name, role)."""
 
     email: str
     name: str
+    tenant: str
     roles: tuple[tuple[str, str], ...]
     second_step_since: datetime | None
     second_step_required: bool
@@ -64,6 +65,7 @@ def own_access(actor: Actor) -> OwnAccess:
     return OwnAccess(
         email=user.email,
         name=user.name,
+        tenant=user.tenant.slug,
         roles=tuple(sorted((one.organization.name, one.role) for one in user.memberships)),
         second_step_since=step.confirmed_at if step else None,
         second_step_required=is_required_of(user),

@@ -31,7 +31,7 @@ WORDS = {
     "DEVICE_RIGHTS": "Your role does not let you change this device's records.",
     "NO_METRIC": "The metric is missing.",
     "METRIC": "Nothing of that name is measured by this device.",
-    "NUMBER": "The value is not a number as they are written in this file.",
+    "NUMBER": "The value is not a number as they are written in this file. No sign may stand between its thousands.",
     "NOT_FINITE": "The value is not a finite number.",
     "TOO_LARGE": "The value is too large to be a measurement.",
     "BOOLEAN": "The value must be true or false (or 1 or 0).",

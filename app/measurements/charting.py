@@ -68,6 +68,7 @@ class Offered:
 
     metric: Metric
     template: str
+    of_device: bool
     count: int
     first_ms: int
     last_ms: int
@@ -80,10 +81,11 @@ class Curve:
     metric: Metric
     subject: str | None
     band: Band
+    name: str
 
     @property
     def label(self) -> str:
-        return f"{self.metric.label}, {self.subject}" if self.subject else self.metric.label
+        return f"{self.name}, {self.subject}" if self.subject else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Look:
     :param subject_count: how many things have values of the drawn metrics
     :param is_together: their values are put together into one line a metric
     :param left_out: how many lines are not drawn because there are too many
+    :param by_device: those of the drawn metrics that devices have measured as their own
+    :param without_device: those of which some values, or all, are no device's own
     """
 
     scope: Scope
@@ -111,6 +115,8 @@ class Look:
     subject_count: int = 0
     is_together: bool = False
     left_out: int = 0
+    by_device: tuple[Metric, ...] = ()
+    without_device: tuple[Metric, ...] = ()
 
     @property
     def entity(self) -> Entity:
@@ -164,16 +170,39 @@ def _looked(
     is_together = scope.is_place and not asked.device_ids and len(measuring) > SEVERAL
     lines = _lines(measuring, drawn, holding, is_together)
     shown, left_out = lines[:MOST_CURVES], len(lines[MOST_CURVES:])
-    extent = _extent(lines, [one for one in offered if one.metric in drawn])
+    known = [one for one in offered if one.metric in drawn]
+    extent = _extent(lines, known)
     start, end = _axis(asked, extent)
     bands, width = _read(shown, start, end)
     if width is None:
         start, end = _tight(bands, asked, start, end)
-    curves = tuple(Curve(line.metric, line.subject, band) for line, band in zip(shown, bands, strict=True))
+    names = {one.metric.id: _name(one, known) for one in known}
+    curves = tuple(
+        Curve(line.metric, line.subject, band, names[line.metric.id]) for line, band in zip(shown, bands, strict=True)
+    )
+    by_device, without_device = _by_device(chosen, known, holding)
     return Look(
         scope, offered, drawn, curves, start, end, *extent, width_ms=width,
         subject_count=len(measuring), is_together=is_together, left_out=left_out,
+        by_device=by_device, without_device=without_device,
     )  # fmt: skip
+
+
+def _name(one: Offered, drawn: Sequence[Offered]) -> str:
+    """What a metric is called; metrics of one label say their template, too."""
+    is_alone = [other.metric.label for other in drawn].count(one.metric.label) == 1
+    return one.metric.label if is_alone else f"{one.metric.label} ({one.template})"
+
+
+def _by_device(
+    subjects: Sequence[Subject], drawn: Sequence[Offered], holding: set[tuple[int, int]]
+) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
+    """The metrics with values that are a device's own, and those with values that are not; one can be both."""
+    of_devices = {series for one in subjects if one.is_device for series in one.series_ids}
+    theirs = {metric for series, metric in holding if series in of_devices}
+    others = {metric for series, metric in holding if series not in of_devices}
+    own = tuple(one.metric for one in drawn if one.of_device and one.metric.id in theirs)
+    return own, tuple(one.metric for one in drawn if not one.of_device or one.metric.id in others)
 
 
 def _held_by(subjects: Sequence[Subject]) -> tuple[tuple[Offered, ...], set[tuple[int, int]]]:
@@ -195,14 +224,14 @@ def _held_by(subjects: Sequence[Subject]) -> tuple[tuple[Offered, ...], set[tupl
         known = sums.get(metric_id, (0, first, last))
         sums[metric_id] = (known[0] + int(count), min(known[1], first), max(known[2], last))
     named = (
-        select(Metric, Template.label)
+        select(Metric, Template.label, Template.data_type == "device")
         .join(Template, Template.id == Metric.template_id)
         .where(Metric.id.in_(sums))
         .order_by(Template.label, Metric.id)
     )
     offered = tuple(
-        Offered(metric, label, sums[metric.id][0], sums[metric.id][1], sums[metric.id][2] + DAY_MS)
-        for metric, label in db.session.execute(named)
+        Offered(metric, label, of_device, sums[metric.id][0], sums[metric.id][1], sums[metric.id][2] + DAY_MS)
+        for metric, label, of_device in db.session.execute(named)
     )
     return offered, {(row[0], row[1]) for row in rows}
 

@@ -169,10 +169,17 @@ def change_roles(user_id: UUID) -> ResponseReturnValue:
         gained, lost = administration.role_changes(actor, user_id, asked)
         if not gained and not lost:
             return _changed(user_id, "Nothing was to be changed.")
-        words = {"gained": _said(gained, places), "lost": _said(lost, places)}
-        return render_template("people/roles.html", person=person, wanted=sorted(map(_typed, wanted)), **words)
+        return render_template(
+            "people/roles.html",
+            person=person,
+            keeps=len(person.roles) > len(lost),
+            wanted=sorted(map(_typed, wanted)),
+            gained=_said(gained, places),
+            lost=_said(lost, places),
+        )
     gained, lost = administration.change_roles(actor, user_id, asked)
-    return _changed(user_id, _sentence(person.line.name, _said(gained, places), _said(lost, places)))
+    keeps = len(person.roles) > len(lost)
+    return _changed(user_id, _sentence(person.line.name, _said(gained, places), _said(lost, places), keeps=keeps))
 
 
 def _show(person: Person) -> str:
@@ -233,10 +240,10 @@ def _said(changed: Iterable[Role], places: Mapping[UUID, str]) -> list[str]:
     return sorted(f"{role_word(role)} in {places[where]}" for where, role in changed)
 
 
-def _sentence(name: str, gained: list[str], lost: list[str]) -> str:
+def _sentence(name: str, gained: list[str], lost: list[str], *, keeps: bool) -> str:
     if not gained and not lost:
         return "Nothing was to be changed."
-    said = [f"now is {', '.join(gained)}"] if gained else []
+    said = [f"now {'also is' if keeps else 'is'} {', '.join(gained)}"] if gained else []
     said += [f"no longer is {', '.join(lost)}"] if lost else []
     return f"{name} {' and '.join(said)}."
 

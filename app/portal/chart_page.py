@@ -7,21 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
 
 import orjson
-from flask import url_for
 
-from app.access import Permission, allows
 from app.actor import Actor
 from app.measurements import EARLIEST_MS, LATEST_MS, Curve, Look
-from app.models import Entity, Metric
+from app.models import Entity
 from app.models.types import EPOCH, MILLISECOND
 from app.portal import measured
 from app.portal.chart_address import LAYOUTS, PERIODS, Wanted
-from app.portal.measurement_export import export_url
-from app.portal.plotting import Plotted, moment_of, plotted, scale_of
-from app.portal.typed import typed_moment
+from app.portal.measurement_export import seen_export
+from app.portal.plotting import Plotted, moment_of, names_of, plotted, scale_of
 
 ROWS = 24
 """Rows of the table of what is drawn, a page."""
@@ -74,7 +70,7 @@ def shown(actor: Actor, look: Look, wanted: Wanted) -> dict[str, Any]:
     return {
         "look": look,
         "drawing": drawing,
-        "title": measured.title_of(look.drawn) if look.drawn else "",
+        "title": measured.title_of(look.drawn, names_of(look.curves)) if look.drawn else "",
         "period_words": _period_words(look),
         "elsewhere_words": _elsewhere_words(look),
         "point_words": _point_words(look),
@@ -94,7 +90,7 @@ def shown(actor: Actor, look: Look, wanted: Wanted) -> dict[str, Any]:
         "drawn_pages": pages,
         "drawn_previous": _page_url(look, wanted, -1) if wanted.page > 1 else None,
         "drawn_next": _page_url(look, wanted, 1) if wanted.page < pages else None,
-        "export_what_i_see": _export(actor, look, wanted),
+        "export_what_i_see": seen_export(actor, look, wanted),
     }
 
 
@@ -285,34 +281,6 @@ def _cells(look: Look, places: Sequence[dict[int, int]], time: int) -> Iterator[
 
 def _page_url(look: Look, wanted: Wanted, step: int) -> str:
     return replace(wanted, page=wanted.page + step).url(look.entity) + "#drawn"
-
-
-def _export(actor: Actor, look: Look, wanted: Wanted) -> str | None:
-    """The form of an export of exactly what is drawn; None for who may not export, and where nothing is."""
-    metrics: Sequence[Metric] = look.drawn
-    if not metrics:
-        return None
-    ids = [metric.id for metric in metrics]
-    entity, start, end = look.entity, wanted.start_ms, wanted.end_ms
-    if not look.scope.is_place and not wanted.device_ids:
-        return export_url(actor, entity, ids, start, end)
-    # An export of a place is made by device.
-    by_device = any(one.is_device for one in look.scope.subjects)
-    if not by_device or not allows(actor, Permission.EXPORT_DATA, entity.organization_id):
-        return None
-    return url_for(
-        "portal.data_exports.new", organization=_organization(look), location=wanted.location_id,
-        device=list(wanted.device_ids) or None, metric=ids, start=_moment(start), end=_moment(end, after=1),
-    )  # fmt: skip
-
-
-def _organization(look: Look) -> UUID | None:
-    """The root organization stands for every one, and owns no device itself; devices of a record are named."""
-    return look.entity.id if look.scope.is_place and not look.scope.is_whole else None
-
-
-def _moment(milliseconds: int | None, after: int = 0) -> str | None:
-    return None if milliseconds is None else typed_moment(EPOCH + (milliseconds + after) * MILLISECOND)
 
 
 def can_be_looked_at(entity: Entity) -> bool:

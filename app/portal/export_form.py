@@ -22,6 +22,8 @@ PERIODS = {
     "modification": "Last changed in this period",
     ANY_TIME: "Whenever they were created or changed",
 }
+MEASURED_PERIODS = {ANY_TIME: "Whenever they were measured", "creation": "Measured in this period"}
+"""Of chosen records whose measurements alone are asked for: those have no other time."""
 ORDERS = {"desc": "Newest first", "asc": "Oldest first"}
 FORMATS = {
     "json": ("JSON", "One list of records in each file; what most programs read."),

@@ -18,7 +18,7 @@ from app.errors import Forbidden, NotFound
 from app.exports import MOST_ENTITIES, Preview
 from app.models import Entity, Template
 from app.models.template import DATA_TYPES
-from app.portal.export_form import FORMATS, MEASUREMENTS, ORDERS, PERIODS, PRESETS, ReportForm
+from app.portal.export_form import FORMATS, MEASURED_PERIODS, MEASUREMENTS, ORDERS, PERIODS, PRESETS, ReportForm
 from app.portal.frame import FOR_WHOLE_TENANT
 from app.portal.list_form import ListForm
 from app.portal.presenting import counted, entity_url, plural
@@ -98,6 +98,8 @@ def _heading(form: ReportForm, entities: dict[str, Entity | None]) -> str:
 
 def _periods(form: ReportForm) -> list[tuple[str, str]]:
     """Whoever chose records seldom wants a period too: it comes last, and is not offered to others."""
+    if form.entity_ids and form.data_types == (MEASUREMENTS,) and form.period != "modification":
+        return list(MEASURED_PERIODS.items())
     known = list(PERIODS.items())
     return [known[-1], *known[:-1]] if form.entity_ids else known[:-1]
 

@@ -154,7 +154,7 @@ def refused(import_id: UUID) -> ResponseReturnValue:
     opened = sending.Opened(
         stream,
         size=imported.refused_bytes or 0,
-        name=f"{stem} - refused lines.csv",
+        name=f"{stem} - refused values.csv",
         media_type="text/csv; charset=utf-8",
         etag=(imported.refused_key or "").replace("/", "-"),
     )
@@ -245,6 +245,7 @@ def _status(imported: MeasurementImport, *, answers: int) -> dict[str, Any]:
         "percent": percent,
         "result": result,
         "period": first_words(result) if result else None,
+        "chart_url": _chart_url(imported),
         "words": imports.WORDS,
         "most_listed": imports.FIRST,
         "poll_when": poll_when(answers),
@@ -254,6 +255,13 @@ def _status(imported: MeasurementImport, *, answers: int) -> dict[str, Any]:
 
 def _device_of(imported: MeasurementImport) -> tuple[str, str | None]:
     return _devices_of([imported])[imported.id]
+
+
+def _chart_url(imported: MeasurementImport) -> str | None:
+    """The chart of the device whose values were stored, where it may be seen."""
+    if imported.state != "done" or _device_of(imported)[1] is None:
+        return None
+    return url_for("portal.charts.values", data_type="device", entity_id=imported.device_id)
 
 
 def _devices_of(some: Sequence[MeasurementImport]) -> dict[UUID, tuple[str, str | None]]:

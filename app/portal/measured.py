@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -101,9 +101,12 @@ def _shown(entity: Entity, one: MetricSummary) -> ShownMetric:
     )
 
 
-def title_of(metrics: Sequence[Metric]) -> str:
-    """What a chart of these metrics is called."""
-    labels = [metric.label for metric in metrics]
+def title_of(metrics: Sequence[Metric], names: Mapping[int, str] | None = None) -> str:
+    """What a chart of these metrics is called.
+
+    :param names: by a metric's id, what tells it apart where its label does not
+    """
+    labels = [(names or {}).get(metric.id, metric.label) for metric in metrics]
     parts = {metric.part for metric in metrics}
     if len(labels) > MOST_LINES:
         together = next(iter(parts)) if len(parts) == 1 else ""

@@ -121,7 +121,7 @@ def _panel(look: Look, places: Sequence[int], tones: Sequence[int], height: int)
     shapes = tuple(_shape(look, look.curves[p], tones[p], scales[scale_of(look.curves[p].metric)]) for p in places)
     metrics = list({curve.metric.id: curve.metric for curve in curves}.values())
     return Panel(
-        title=measured.title_of(metrics),
+        title=measured.title_of(metrics, names_of(curves)),
         label="; ".join(words_of(curve) for curve in curves),
         height=height,
         left=axes[0],
@@ -129,6 +129,11 @@ def _panel(look: Look, places: Sequence[int], tones: Sequence[int], height: int)
         normals=tuple(_normals(metrics, curves, [tones[p] for p in places], scales)),
         shapes=shapes,
     )
+
+
+def names_of(curves: Sequence[Curve]) -> dict[int, str]:
+    """What each metric of these lines is called."""
+    return {curve.metric.id: curve.name for curve in curves}
 
 
 def words_of(curve: Curve) -> str:

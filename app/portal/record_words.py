@@ -49,7 +49,7 @@ ACTIONS = {
     "measurements.import.check": "Had a file of measurements looked at",
     "measurements.import.forget": "The file of measurements was forgotten",
     "measurements.import.load": "Had a file of measurements taken in",
-    "measurements.import.refused": "Took away the list of refused lines",
+    "measurements.import.refused": "Took away the list of refused values",
     "measurements.import.withdraw": "What a file said was forgotten, as a patient was erased",
     "measurements.receive": "Delivered measurements",
     "organization.create": "Added an organization",

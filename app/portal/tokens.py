@@ -20,7 +20,10 @@ SCOPE_WORDS = {
     "view": ("See records", "Records, their files, measurements and history."),
     "edit": ("Change records", "Make, change and remove records and measurements."),
     "attach": ("Attach files", "Attach files to records and remove them."),
-    "export_data": ("Export data", "Launch exports and download their archives."),
+    "export_data": (
+        "Export data",
+        "Launch exports and download their archives. Of no use without “See records”: tick both.",
+    ),
     "manage": ("Administer", "What is for administrators."),
 }
 LIVES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "One year"}

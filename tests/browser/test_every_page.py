@@ -11,8 +11,9 @@ from playwright.sync_api import Page
 
 from app import create_app
 from tests.browser.conftest import Visit
-from tests.browser.looking import ALL, OF_LAYOUT, faults_of
+from tests.browser.looking import ALL, OF_LAYOUT, faults_of, runs_over
 from tests.browser.portal import Portal
+from tests.browser.steps import open_menu
 from tests.browser.walking import Stop, stops
 from tests.browser.watching import Watch
 
@@ -74,6 +75,20 @@ def as_seen_by(who: str, way: Iterable[Stop]) -> list[Stop]:
         changing = ("browse.edit", "files.form", "files.remove", "file_pieces.received")
         closed |= {f"portal.{one}": 403 for one in changing}
     return [Stop(stop.endpoint, stop.values, stop.path, closed.get(stop.endpoint, stop.refusal)) for stop in way]
+
+
+def test_the_bar_is_never_wider_than_the_window_whatever_somebody_is_called(visit: Visit, watch: Watch) -> None:
+    page = visit("max")
+    page.goto("/exports/")
+    page.locator("#pending-exports").evaluate("one => { one.hidden = false; one.textContent = 12; }")
+    name = page.locator(".user-menu > summary")
+    name.evaluate("one => { one.lastChild.textContent = 'Maximiliane Featherstonehaugh-Tan'; }")
+    for width in (320, 1024, 1200, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        open_menu(page)
+        name.click()
+        assert runs_over(page) is None, width
+        name.click()
 
 
 @pytest.mark.parametrize("who", ["alice", pytest.param("max", marks=pytest.mark.long)])

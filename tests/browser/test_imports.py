@@ -41,7 +41,7 @@ def test_a_file_with_commas_and_local_times_becomes_values_of_the_device(
     found += look(page, "3 checked")
     with page.expect_download() as listed:
         page.get_by_role("link", name="Download the list of all").click()
-    assert listed.value.suggested_filename == "Nacht - refused lines.csv"
+    assert listed.value.suggested_filename == "Nacht - refused values.csv"
     assert len(Path(listed.value.path()).read_text().splitlines()) == 4
     page.get_by_role("button", name="Take in 3,000 values").click()
     expect(page.locator("#import-status")).to_contain_text("3,000 values taken in.")

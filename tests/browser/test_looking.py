@@ -65,8 +65,10 @@ def test_the_values_under_the_cursor_are_said_to_the_mouse_and_to_the_keyboard(p
     page = visit("alice")
     open_chart(page, portal)
     said, values = page.locator(".look-cursor"), page.locator("[data-legend-value]")
+    before = page.locator(".plots").bounding_box()
     page.locator("svg.plot").first.hover()
     expect(said).to_contain_text("4 Mar 2024")
+    assert page.locator(".plots").bounding_box() == before, "the chart jumps"
     page.get_by_role("heading", level=1).hover()
     expect(said).to_be_empty()
 

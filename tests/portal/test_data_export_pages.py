@@ -178,6 +178,7 @@ def test_devices_without_values_are_left_out_unless_somebody_wants_them(
     with app.app_context():
         exports.work_until_idle("test")
     shown = text_of(browser.get(answer.location))
+    assert "No request is shown for time series." in shown
     assert "Devices without values Left out" in shown
     assert "SN-idle" not in shown
     assert not params_of(app, send(browser).location).without_empty_devices

@@ -99,10 +99,13 @@ def test_a_file_goes_from_the_device_s_page_into_its_series(counter: Counter) ->
         assert words in words_of(checked), words
     with counter.browser.get(f"{here}/refused") as listed:
         assert listed.text.splitlines()[1].startswith('4,"time","yesterday"')
-        assert 'filename="night - refused lines.csv"' in listed.headers["Content-Disposition"]
+        assert 'filename="night - refused values.csv"' in listed.headers["Content-Disposition"]
     assert counter.post(f"{here}/load").location == here
     counter.work()
-    assert "3 values taken in." in words_of(counter.browser.get(here))
+    loaded = counter.browser.get(here)
+    assert "3 values taken in." in words_of(loaded)
+    assert "Refused values 1" in words_of(loaded)
+    assert f'href="/entities/device/{counter.device_id}/measurements"' in loaded.text
     assert "700.5" in counter.browser.get(f"/entities/device/{counter.device_id}").text
     again = counter.sent()
     assert "The very same file was loaded before" in words_of(counter.browser.get(f"{again}/columns"))
@@ -212,7 +215,9 @@ def test_an_import_is_cancelled_after_one_more_question(counter: Counter) -> Non
 def test_those_who_only_look_see_the_list_and_cannot_send(counter: Counter, signed_in: SignedIn) -> None:
     here = counter.sent()
     ann, nora = signed_in("ann"), signed_in("nora")
-    assert "Nobody has taken in a file" in ann.get("/measurements/imports/").text
+    empty = words_of(ann.get("/measurements/imports/"))
+    assert "You may not take in measurements Clinicians and administrators may." in empty
+    assert "Imports of measurements</a>" not in ann.get("/").text
     assert ann.get(counter.path).status_code == 403
     assert ann.get(here).status_code == 404
     assert counter.browser.get("/measurements/imports/for/nobody").status_code == 404

@@ -125,7 +125,46 @@ def test_the_form_of_an_export_is_filled_in_with_what_is_seen(recorder: Recorder
     assert "1 value" in form.split('id="export-preview"')[1]
     place = browser.get(f"/entities/organization/{recorder.organization}/measurements?metric={metric}").text
     asked = parse_qs(urlsplit(link(place, "Export what I see")).query)
-    assert asked == {"organization": [str(recorder.organization)], "metric": [str(metric)]}
+    assert asked == {
+        "organization": [str(recorder.organization)],
+        "metric": [str(metric)],
+        "start": ["2024-03-01T12:00"],
+        "end": ["2024-03-02T13:00"],
+    }
+
+
+def test_an_export_of_a_place_takes_what_its_devices_measured_and_says_what_it_leaves_out(
+    app: Flask, world: World, recorder: Recorder, signed_in: SignIn
+) -> None:
+    recorder.load("lead_1", [NOON, NOON + DAY], [1.0, 2.0])
+    with app.app_context():
+        patient = world.patient(first_name="Ada").id
+        begin_writing()
+        series = series_for(world.acme.id, patient_id=patient).id
+        db.session.commit()
+        named = select(Metric.name, Metric.id).where(Metric.template_id == world.templates["patient"].id)
+        cd4, cd8 = map(dict(db.session.execute(named).all()).get, ("cd4", "cd8"))
+        for metric in (cd4, cd8):
+            load_measurements(world.acme.id, series, metric, [NOON, NOON + 2 * DAY], [500.0, 600.0])
+        db.session.remove()
+    browser = signed_in("alice")
+    lead = recorder.metrics["lead_1"]
+    place = f"/entities/organization/{recorder.organization}/measurements"
+    page = browser.get(f"{place}?metric={lead},{cd4}").text
+    assert "leaves out what was recorded of patients alone: CD4." in page
+    form = browser.get(link(page, "Export what I see")).text
+    assert "2 values" in form.split('id="export-preview"')[1]
+    assert "not there for you to see" not in form
+    alone = browser.get(f"{place}?metric={cd4}").text
+    assert "Export what I see" not in alone
+    assert browser.get(link(alone, "A report of measurements")).status_code == 200
+    # A record without devices has a report, which knows no metrics.
+    own = browser.get(f"/entities/patient/{patient}/measurements?metric={cd4}").text
+    assert "all metrics of this record in this period" in own
+    report = browser.get(link(own, "Export what I see")).text
+    assert "A report holds all metrics of the chosen record in this period: 4 values." in report
+    assert "Measured in this period" in report
+    assert "Created in this period" not in report
 
 
 def test_a_preset_lives_in_the_address_and_ends_now(

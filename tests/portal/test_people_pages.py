@@ -157,6 +157,8 @@ def test_roles_are_changed_after_the_change_was_said_in_words(app: Flask, world:
     assert sorted(sent) == sorted(wanted)
     assert change(max_, path, sent).status_code == 303
     assert "Analyst, Northside Clinic Clinician, Riverside General" in words_of(alice.get("/account/"))
+    more = change(max_, path, [*wanted, f"{world.northside.id} clinician"], confirmed=False)
+    assert "Alice will also be: Clinician in Northside Clinic" in words_of(more), "what is kept is not said to go"
     with app.app_context():
         details = db.session.scalars(select(AuditEvent.details).where(AuditEvent.action == "user.roles")).one()
         assert details == {

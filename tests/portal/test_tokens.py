@@ -48,6 +48,13 @@ def test_somebody_without_tokens_is_told_so_and_how_to_make_one(signed_in: Signe
     assert "New token" in words
 
 
+def test_a_token_that_could_export_nothing_is_made_with_a_warning(signed_in: SignedIn) -> None:
+    browser = signed_in("alice")
+    assert "Of no use without “See records”" in browser.get(NEW).text
+    assert "This token cannot export anything" in make(browser, scopes=["export_data"]).text
+    assert "Tenant, for programs acme" in words_of(browser.get("/account/"))
+
+
 def test_the_way_to_the_tokens_is_in_the_persons_menu(signed_in: SignedIn) -> None:
     assert f'href="{LIST}">API tokens</a>' in signed_in("alice").get("/").text
 
@@ -56,6 +63,7 @@ def test_the_secret_is_shown_once_and_works(app: Flask, signed_in: SignedIn) -> 
     browser = signed_in("alice")
     made = make(browser)
     assert made.status_code == 200
+    assert "This token cannot export anything" not in made.text
     assert made.headers["Cache-Control"] == "no-store"
     secret = secret_in(made)
     assert opens(app, secret)
