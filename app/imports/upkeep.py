@@ -60,7 +60,7 @@ def sweep_imports(now: datetime) -> int:
         storage.delete(key)
     limit, count = now - SWEEP_AFTER, len(gone)
     old = [found.key for found in storage.list_("imports/") if found.modified_at < limit]
-    for key in set(old) - _named():
+    for key in set(old) - _named() if old else ():
         storage.delete(key)
         count += 1
     return count

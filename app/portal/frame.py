@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, g, request, url_for
 
-from app import accounts, exports, imports, record
+from app import accounts, exports, record
 from app.access import Permission, allows
 from app.accounts import Surroundings
 from app.portal import signed_in
@@ -63,7 +63,7 @@ def _frame_for_stranger() -> dict[str, Any]:
         "demonstration_notice": None,
         "may_read_record": False,
         "administers": False,
-        "sees_imports": False,
+        "brings_measurements": False,
     }
 
 
@@ -84,8 +84,7 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
         "demonstration_notice": around.demonstration_notice,
         "may_read_record": record.may_read(actor),
         "administers": allows(actor, Permission.MANAGE),
-        # Who may not bring any may still have some, of a role that was taken away since.
-        "sees_imports": allows(actor, Permission.EDIT) or bool(imports.list_imports(actor, limit=1)),
+        "brings_measurements": allows(actor, Permission.EDIT),
     }
 
 

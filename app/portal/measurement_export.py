@@ -18,6 +18,7 @@ from app.models.types import EPOCH, MILLISECOND
 from app.portal.chart_address import Wanted
 from app.portal.data_export_page import MOST_SHOWN
 from app.portal.export_form import ANY_TIME, MEASUREMENTS
+from app.portal.plotting import names_of
 from app.portal.typed import typed_moment
 
 MOST_NAMED = 3
@@ -70,22 +71,23 @@ def seen_export(actor: Actor, look: Look, wanted: Wanted) -> SeenExport | None:
     if not look.without_device:
         return SeenExport(url)
     words = f"An export by device leaves out what was recorded of patients alone: {_named(look)}."
-    record = None if look.scope.is_place else entity.id
-    report = url_for("portal.exports.new", data_type=MEASUREMENTS, entity_id=record, period="creation", **period)
-    return SeenExport(url, words, report)
+    return SeenExport(url, words, _report_url(look, period))
 
 
 def _report_of(look: Look, period: dict[str, Any]) -> SeenExport:
     """A report of a record's own values, which knows no metrics."""
-    url = url_for(
-        "portal.exports.new", data_type=MEASUREMENTS, entity_id=look.entity.id, period="creation", **period
-    )  # fmt: skip
     words = "It is a report, which holds all metrics of this record in this period, not only those drawn."
-    return SeenExport(url, words if len(look.offered) > len(look.drawn) else "")
+    return SeenExport(_report_url(look, period), words if len(look.offered) > len(look.drawn) else "")
+
+
+def _report_url(look: Look, period: dict[str, Any]) -> str:
+    """The form of a report of measurements: of the record, or of whoever is of the place."""
+    record = None if look.scope.is_place else look.entity.id
+    return url_for("portal.exports.new", data_type=MEASUREMENTS, entity_id=record, period="creation", **period)
 
 
 def _named(look: Look) -> str:
-    names = {curve.metric.id: curve.name for curve in look.curves}
+    names = names_of(look.curves)
     labels = list(dict.fromkeys(names.get(one.id, one.label) for one in look.without_device))
     more = len(labels) - MOST_NAMED
     return ", ".join(labels[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -48,6 +48,15 @@ class Portals:
         self._last = self._start(**how).await_open()
         return self._last
 
+    def outlives(self, kill: Callable[[Run], None]) -> None:
+        """Kill a part of the one that is open: no orphan stays, and the next one starts where it was."""
+        run = self.any()
+        kill(run)
+        run.await_end()
+        again = self.open(port=run.port)
+        assert again.answers()
+        assert not Path(run.run_dir).exists()
+
     def any(self) -> Run:
         """The one that is open, or another one."""
         return self._last if self._last and self._last.make.poll() is None else self.open()

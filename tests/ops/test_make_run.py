@@ -109,12 +109,7 @@ def test_ctrl_c_leaves_no_process_and_the_data(portals: Portals, data_dir: Path)
 
 
 def test_a_kill_9_leaves_no_orphans_and_the_next_run_starts(portals: Portals) -> None:
-    run = portals.any()
-    os.kill(run.make.pid, signal.SIGKILL)
-    run.await_end()
-    again = portals.open(port=run.port)
-    assert again.answers()
-    assert not Path(run.run_dir).exists()
+    portals.outlives(lambda run: os.kill(run.make.pid, signal.SIGKILL))
 
 
 def test_a_polite_end_of_make_alone_stops_everything(portals: Portals) -> None:

@@ -15,12 +15,7 @@ pytestmark = pytest.mark.long
 
 
 def test_a_supervisor_that_is_killed_leaves_no_orphans_and_the_next_run_starts(portals: Portals) -> None:
-    run = portals.any()
-    os.kill(run.await_service("supervisor"), signal.SIGKILL)
-    run.await_end()
-    again = portals.open(port=run.port)
-    assert again.answers()
-    assert not Path(run.run_dir).exists()
+    portals.outlives(lambda run: os.kill(run.await_service("supervisor"), signal.SIGKILL))
 
 
 def test_a_killed_process_group_leaves_no_orphans_and_the_next_run_starts(portals: Portals) -> None:
