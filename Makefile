@@ -3,7 +3,7 @@
 #   PORT (8000)   WORKERS (2)   DATA_DIR (data)   VENV (.venv)   PYTHON (the first that is 3.11 or newer)
 
 # Nothing here is a file, and a second job at once would only fight for the machine.
-.PHONY: help run test test-long bench memory screenshot check clean
+.PHONY: help run test test-long bench memory screenshot scan check clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,9 @@ memory: ## Show how much memory a worker takes to export 200,000 entities
 
 screenshot: ## Make the README's picture anew, by the browser test (docs/screenshot.png)
 	@CHARTROOM_SCREENSHOT=docs/screenshot.png exec ops/test tests/browser/test_journey.py -k 1280
+
+scan: ## Attack a portal of made-up data on this machine with sqlmap and wapiti; keeps the result in tests/results/
+	@exec ops/scan
 
 check: ## Look for faults without running: ruff, mypy
 	@exec ops/check

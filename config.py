@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 MEGABYTE = 1_000_000
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,9 @@ class Config:
     switches HSTS on. ``trusted_proxies`` is how many proxies in front may name the client's address and scheme.
     ``storage`` is ``local`` (below ``data_dir``) or ``s3``. Hosts in ``callback_allowed_hosts`` may be called back
     though they are not public, at any port and without TLS. Without ``smtp_host`` no mail is sent: links are then shown
-    to the administrator who makes them.
+    to the administrator who makes them. Without ``metrics_token`` there are no metrics; ``metrics_folder`` is where the
+    web's processes add up what they count, which the server's own settings name (``ops/gunicorn.conf.py``).
+    Without ``oidc_issuer`` there is no single sign-on; ``oidc_roles`` are roles by group, each ``role@organization``.
     """
 
     secret_key: str
@@ -66,6 +71,16 @@ class Config:
     smtp_user: str | None = None
     smtp_password: str | None = field(default=None, repr=False)
     smtp_sender: str = "chartroom@localhost"
+    metrics_token: str | None = field(default=None, repr=False)
+    metrics_folder: Path | None = None
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str | None = field(default=None, repr=False)
+    oidc_tenant: str = ""
+    oidc_label: str = "single sign-on"
+    oidc_scopes: str = "openid profile email"
+    oidc_roles_claim: str = "groups"
+    oidc_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     queue_name: str = "chartroom"
     log_level: str = "INFO"
 
@@ -93,6 +108,8 @@ class Config:
             callback_allowed_hosts=_hosts(env.get("CALLBACK_ALLOWED_HOSTS") or ""),
             **_object_store(env),
             **_mail(env),
+            **_single_sign_on(env),
+            **_metrics(env),
             **numbers,  # type: ignore[arg-type]
         )
 
@@ -148,6 +165,54 @@ def _mail(env: Mapping[str, str]) -> dict[str, Any]:
         "smtp_password": _given(env, "SMTP_PASSWORD"),
         "smtp_sender": sender,
     }
+
+
+def _metrics(env: Mapping[str, str]) -> dict[str, Any]:
+    token = _given(env, "METRICS_TOKEN")
+    if token is not None and not (len(token) >= 16 and token.isascii() and token.isprintable() and " " not in token):
+        raise ValueError("METRICS_TOKEN must hold at least 16 plain characters without spaces")
+    # The name is the library's own.
+    folder = env.get("PROMETHEUS_MULTIPROC_DIR")
+    return {"metrics_token": token, "metrics_folder": Path(folder) if folder else None}
+
+
+def _single_sign_on(env: Mapping[str, str]) -> dict[str, Any]:
+    issuer = env.get("OIDC_ISSUER") or ""
+    if not issuer:
+        return {}
+    parts = urlsplit(issuer)
+    if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)) or not parts.hostname:
+        raise ValueError("OIDC_ISSUER must be an https address; http only for a provider on this same host")
+    for name in ("OIDC_CLIENT_ID", "OIDC_TENANT"):
+        if not env.get(name):
+            raise ValueError(f"{name} must be set together with OIDC_ISSUER")
+    scopes = env.get("OIDC_SCOPES") or "openid profile email"
+    if "openid" not in scopes.split():
+        raise ValueError("OIDC_SCOPES must name openid")
+    return {
+        "oidc_issuer": issuer,
+        "oidc_client_id": env["OIDC_CLIENT_ID"],
+        "oidc_client_secret": _given(env, "OIDC_CLIENT_SECRET"),
+        "oidc_tenant": env["OIDC_TENANT"],
+        "oidc_label": env.get("OIDC_LABEL") or "single sign-on",
+        "oidc_scopes": scopes,
+        "oidc_roles_claim": env.get("OIDC_ROLES_CLAIM") or "groups",
+        "oidc_roles": _roles(env.get("OIDC_ROLES") or "{}"),
+    }
+
+
+def _roles(text: str) -> dict[str, tuple[str, ...]]:
+    words = 'OIDC_ROLES must be JSON as in {"ward nurses": ["clinician@northside"]}'
+    try:
+        found = json.loads(text)
+    except ValueError as fault:
+        raise ValueError(words) from fault
+    if not isinstance(found, dict):
+        raise ValueError(words)
+    listed = {group: [roles] if isinstance(roles, str) else roles for group, roles in found.items()}
+    if not all(isinstance(roles, list) and all(isinstance(one, str) for one in roles) for roles in listed.values()):
+        raise ValueError(words)
+    return {group: tuple(roles) for group, roles in listed.items()}
 
 
 def _given(env: Mapping[str, str], name: str) -> str | None:

@@ -11,11 +11,13 @@ class Standing:
     """A role that the actor holds in one organization.
 
     ``is_root`` marks the tenant's root organization: a role held there counts in every organization of the tenant.
+    ``exports`` is what the tenant lets the role export: an :class:`~app.access.ExportRight`.
     """
 
     organization_id: UUID
     role: str
     is_root: bool = False
+    exports: str = "full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from flask.cli import AppGroup
 from app import accounts, administration, attachments, callbacks, clock, exports, imports, measurements, record
 from app.errors import Refusal
 from app.models.user import ROLES
+from app.single_sign_on import single_sign_on
 from config import Config
 
 demo = AppGroup("demo", help="Demonstration data.")
@@ -26,8 +27,9 @@ audit = AppGroup("audit", help="The record of who did what.")
 def init_app(app: Flask) -> None:
     """Register the commands with ``flask``."""
     for command in (
-        demo, audit, import_terminology, create_tenant, create_organization, create_user, end_second_step,
-        enable_exports, limit_requests, expire, requeue_stale, partition_measurements, seal_measurements, reconcile,
+        demo, audit, import_terminology, open_repository, create_tenant, create_organization, create_user,
+        end_second_step, check_single_sign_on, enable_exports, limit_requests, expire, requeue_stale,
+        partition_measurements, seal_measurements, reconcile,
     ):  # fmt: skip
         app.cli.add_command(command)
 
@@ -85,6 +87,18 @@ def import_terminology(what: str, address: str, email: str, version: str | None,
     click.echo(", ".join(f"{count:,} {outcome}" for outcome, count in counts) + ".")
     told = "".join(f"Released as {one}; its export is on its way." for one in found.versions)
     click.echo(told or "Nothing was released.")
+
+
+@click.command("open-repository")
+@click.argument("address", metavar="/orgs/CODE/sources/ID/")
+@click.option("--off", is_flag=True, help="Close it again.")
+def open_repository(address: str, off: bool) -> None:
+    """Let programs without a token read a repository, of whatever tenant; exports still need a token."""
+    from app.terminology import Address, open_to_world
+
+    with _refusals_told():
+        open_to_world(Address.parse(address), not off)
+    click.echo(f"{address} is {'closed: tokens are asked for again' if off else 'open to the world'}.")
 
 
 @audit.command("verify")
@@ -166,6 +180,14 @@ def end_second_step(email: str) -> None:
     with _refusals_told():
         ended = administration.end_second_step(administration.person_by_email(email).id)
     click.echo("It is forgotten." if ended else "There was none.")
+
+
+@click.command("check-single-sign-on")
+def check_single_sign_on() -> None:
+    """Ask the OpenID provider of the settings whether all fits."""
+    with _refusals_told():
+        for line in single_sign_on.examine():
+            click.echo(line)
 
 
 @click.command("enable-exports")

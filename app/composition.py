@@ -5,7 +5,20 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, api, attachments, callbacks, cli, exports, imports, jobqueue, logs, portal
+from app import (
+    accounts,
+    api,
+    attachments,
+    callbacks,
+    cli,
+    exports,
+    imports,
+    jobqueue,
+    logs,
+    metrics,
+    portal,
+    single_sign_on,
+)
 from app.exports.pace import Pace
 from app.extensions import csrf, db, login_manager, migrate
 from app.mail import MailSettings, mailer
@@ -65,6 +78,7 @@ def _bind_rooms(app: Flask, config: Config) -> None:
     accounts.bind_requests(config.redis_url, config.queue_name)
     mailer.bind(_mail(config))
     accounts.bind_links(lambda secret: portal.link_url(config.public_url, secret))
+    single_sign_on.single_sign_on.bind(_single_sign_on(config))
     exports.current_pace.bind(_pace(config))
     # Its sign of life comes with each block of the file, which takes longer than a beat.
     imports.current_pace.bind(imports.Pace(2 * config.lease_seconds, config.attempts, config.backoff_seconds))
@@ -110,6 +124,22 @@ def _mail(config: Config) -> MailSettings:
     )
 
 
+def _single_sign_on(config: Config) -> single_sign_on.Settings | None:
+    if not config.oidc_issuer:
+        return None
+    return single_sign_on.Settings(
+        issuer=config.oidc_issuer,
+        client_id=config.oidc_client_id,
+        client_secret=config.oidc_client_secret,
+        tenant=config.oidc_tenant,
+        returns_to=portal.return_url(config.public_url),
+        label=config.oidc_label,
+        scopes=config.oidc_scopes,
+        roles_claim=config.oidc_roles_claim,
+        roles=single_sign_on.parse_roles(config.oidc_roles),
+    )
+
+
 def _pace(config: Config) -> Pace:
     return Pace(
         lease=config.lease_seconds,
@@ -125,6 +155,8 @@ def _pace(config: Config) -> Pace:
 
 
 def _bind_faces(app: Flask) -> None:
+    # First: what it measures is all that the others do for a request.
+    metrics.init_app(app)
     portal.init_app(app)
     portal.contract.bind(api.request_again)
     api.init_app(app)

@@ -32,6 +32,18 @@ class Forbidden(Refusal):
         self.reason = reason
 
 
+class MissingPermission(Forbidden):
+    """A role would have to give it. ``of_tenant``: one that counts in the whole tenant."""
+
+    def __init__(self, message: str = "", *, of_tenant: bool = False) -> None:
+        super().__init__(message)
+        self.of_tenant = of_tenant
+
+
+class ProofNeeded(Refusal):
+    """The actor may, but has to show once more that it is they who sit there. ``message`` says before what."""
+
+
 class Gone(Refusal):
     """It was here and has ended: an expired archive, a removed file."""
 

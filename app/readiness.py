@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -97,9 +100,14 @@ def _ask_valkey() -> None:
 
 def _ask_for_worker() -> None:
     with bell.connection() as connection:
-        for worker in Worker.all(connection=connection, queue=bell.queue(connection)):
-            seen = worker.last_heartbeat
-            # A killed worker leaves its key behind for as long as a living one may be silent.
-            if seen is not None and (clock.now() - seen).total_seconds() <= worker.worker_ttl:
-                return
-    raise Unavailable("no worker is alive")
+        if not any(workers_alive(connection)):
+            raise Unavailable("no worker is alive")
+
+
+def workers_alive(connection: Redis) -> Iterator[BaseWorker]:
+    """The workers of this deployment that have said in time that they live."""
+    for worker in Worker.all(queue=bell.queue(connection), serializer=JSONSerializer):
+        seen = worker.last_heartbeat
+        # A killed worker leaves its key behind for as long as a living one may be silent.
+        if seen is not None and (clock.now() - seen).total_seconds() <= worker.worker_ttl:
+            yield worker

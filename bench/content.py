@@ -109,6 +109,17 @@ def lines_of(data: bytes) -> Iterator[bytes]:
         yield line.rstrip(b"\r\n")
 
 
+def documents_of(archive: Path) -> Iterator[bytes]:
+    """The concepts, and then the mappings, of the ``export.json`` of a release: each as it is written there."""
+    with zipfile.ZipFile(archive) as opened, opened.open("export.json") as member:
+        for number, line in enumerate(member):
+            documents = line.rstrip(b",\n")
+            if number == 0:
+                documents = documents.partition(b',"concepts":[')[2]
+            documents = documents.partition(b'],"export_time":')[0]
+            yield from (one for one in documents.split(b'],"mappings":[') if one)
+
+
 def _csv(data: bytes, names: Sequence[str] | None = None) -> pa.Table:
     texts = ("timestamp", "device", "sourceEntityId", "patientId", "sessionId", "metric")
     types: Mapping[str, Any] = dict.fromkeys(texts, pa.string())

@@ -1,8 +1,8 @@
 """How much memory a worker takes to export 200,000 entities: ``make memory``.
 
 Builds a database of that many patients in a temporary folder, lets a real worker with a real Valkey export them, and
-prints peaks (VmHWM): of the builder beyond what its imports alone take, of the work horse that it works for, and of the
-worker. Ends with 1 if one of them reaches the limit.
+prints peaks (VmHWM): of the builder beyond what its imports alone take, of the work horse that it works for beyond the
+worker that it is a fork of, and of that worker. Ends with 1 if builder or horse reaches the limit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from app.catalog.records import NewEntity, add_entities  # noqa: E402
 from app.exports import ReportParams  # noqa: E402
 from app.extensions import db  # noqa: E402
 from app.models import Export, Template, begin_writing, take_revision  # noqa: E402
-from bench.peaks import peak_of_imports  # noqa: E402
+from bench.peaks import Watch, peak_of_imports  # noqa: E402
+from bench.turns import descendants  # noqa: E402
 from config import Config  # noqa: E402
 
 LIMIT_MIB = 200
@@ -56,7 +57,7 @@ WAYS = {
 
 @dataclass
 class Peaks:
-    """Peak memory in MiB; the builder's is what it took after its imports."""
+    """Peak memory in MiB; the builder's is what it took after its imports, the horse's what it took after its birth."""
 
     builder: float = 0.0
     horse: float = 0.0
@@ -64,7 +65,7 @@ class Peaks:
 
     @property
     def worst(self) -> float:
-        return max(self.builder, self.horse, self.worker)
+        return max(self.builder, self.horse)
 
 
 def main() -> int:
@@ -98,9 +99,11 @@ def measure(home: Path, entities: int) -> float:
             with app.app_context():
                 peaks = export(owner, params, environment, entities)
             peaks.builder -= imports
+            peaks.horse -= peaks.worker
             print(
                 f"{name}: builder {peaks.builder:.0f} MiB beyond its imports' {imports:.0f} MiB, "
-                f"work horse {peaks.horse:.0f} MiB, worker {peaks.worker:.0f} MiB, {time.monotonic() - began:.0f} s",
+                f"work horse {peaks.horse:.0f} MiB beyond the worker's {peaks.worker:.0f} MiB, "
+                f"{time.monotonic() - began:.0f} s",
                 flush=True,
             )
             worst = max(worst, peaks.worst)
@@ -164,15 +167,15 @@ def export(owner: UUID, params: ReportParams, environment: dict[str, str], entit
 
 def watch(worker: subprocess.Popen[bytes], export_id: UUID) -> Peaks:
     """A peak only rises, so the last look before a process ends has it; a look every few milliseconds is near that."""
-    peaks = Peaks()
+    peaks, builders = Peaks(), Watch([worker.pid])
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         peaks.worker = max(peaks.worker, peak_of(worker.pid))
-        for horse in children_of(worker.pid):
-            peaks.horse = max(peaks.horse, peak_of(horse))
-            for builder in children_of(horse):
-                peaks.builder = max(peaks.builder, peak_of(builder))
+        builders.look()
+        horses = set(descendants(worker.pid)) - builders.builders.keys()
+        peaks.horse = max([peaks.horse, *map(peak_of, horses)])
         if is_settled(export_id):
+            peaks.builder = builders.highest * 1e6 / MEBIBYTE
             return peaks
         if worker.poll() is not None or time.monotonic() > give_up:
             raise RuntimeError("the worker ended, or does not end")
@@ -183,13 +186,6 @@ def is_settled(export_id: UUID) -> bool:
     state = db.session.scalar(select(Export.state).where(Export.id == export_id))
     db.session.rollback()
     return state not in ("queued", "building")
-
-
-def children_of(pid: int) -> list[int]:
-    try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
 
 
 def peak_of(pid: int) -> float:

@@ -14,11 +14,13 @@ from sqlalchemy import text
 
 from app import exports
 from app.accounts import actor_for_user
+from app.actor import Actor
 from app.exports import ReportParams
 from app.exports.kinds.data_export_params import DataExportParams
 from app.extensions import db
 from app.models import Export
 from app.storage import storage
+from app.terminology import Address
 from bench import measured
 from bench.data import Kept
 from bench.turns import CpuWatch, Turn, descendants, is_builder, tree_cpu
@@ -35,6 +37,21 @@ class Wish:
 
     kind: str
     params: Any
+
+    def ask(self, actor: Actor) -> UUID:
+        return exports.request_export(actor, self.kind, self.params, request_key=str(uuid4())).id
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseWish:
+    """The export of a release, to be made again; asked for by one of its owner's people."""
+
+    by: Actor
+    address: Address
+    version: str
+
+    def ask(self, _actor: Actor) -> UUID:
+        return exports.request_release_export(self.by, self.address, self.version, force=True).export.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +103,13 @@ class Asker:
         self._actor = actor_for_user(kept.data.analyst)
         db.session.rollback()
 
-    def turn(self, wish: Wish) -> Turn:
+    def turn(self, wish: Wish | ReleaseWish) -> Turn:
         """Make an export and throw it away."""
         made = self.make(wish)
         storage.delete(made.archive_key)
         return made.turn
 
-    def keep(self, wish: Wish, archive: Path) -> Made:
+    def keep(self, wish: Wish | ReleaseWish, archive: Path) -> Made:
         """Make an export and put its archive at a path."""
         made = self.make(wish)
         with storage.open(made.archive_key) as stored, archive.open("wb") as written:
@@ -100,7 +117,7 @@ class Asker:
         storage.delete(made.archive_key)
         return made
 
-    def make(self, wish: Wish, look: Any = None) -> Made:
+    def make(self, wish: Wish | ReleaseWish, look: Any = None) -> Made:
         """Make an export. The archive stays in the storage.
 
         :param look: called at every look at the export's state
@@ -110,7 +127,7 @@ class Asker:
         server = [self._kept.cluster.pid] if self._kept.cluster else []
         served, watch = tree_cpu(*server), CpuWatch(self._workers)
         began = time.monotonic()
-        export_id = exports.request_export(self._actor, wish.kind, wish.params, request_key=str(uuid4())).id
+        export_id = wish.ask(self._actor)
         db.session.remove()
         seconds = self._until_settled(export_id, began, watch, look)
         self._until_idle()

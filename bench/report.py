@@ -32,7 +32,7 @@ def _lines(results: Results, sizes: Sizes) -> Iterator[str]:
     yield ""
     yield (
         f"{datetime.now(UTC):%Y-%m-%d}: {sizes.values:,} measurements of {sizes.devices} devices × 6 metrics × 12 "
-        f"months, {sizes.entities:,} patients; {sizes.pairs} pairs of turns."
+        f"months, {sizes.entities:,} patients, {sizes.concepts:,} concepts; {sizes.pairs} pairs of turns."
     )
     yield ""
     yield from (f"* {line}" for line in machine.described())
@@ -47,6 +47,8 @@ def _lines(results: Results, sizes: Sizes) -> Iterator[str]:
         yield from _memory(results)
     if results.launches:
         yield from _launches(results)
+    if results.tooks:
+        yield from _tooks(results)
 
 
 def _bars(results: Results, *, quick: bool) -> Iterator[str]:
@@ -141,8 +143,20 @@ def _launches(results: Results) -> Iterator[str]:
     yield from _table(("what", "database", "runs", "s", "of which waiting for a worker, s"), rows)
 
 
-def _spread(numbers: Sequence[float]) -> str:
-    return f"{median(numbers):.2f} ({min(numbers):.2f}–{max(numbers):.2f})"
+def _tooks(results: Results) -> Iterator[str]:
+    yield from ("## Releasing and comparing", "")
+    yield "From the call of the use case to its answer, in this process; medians with the least and the greatest."
+    yield ""
+    rows = [
+        (one.what, one.database, f"{len(one.seconds)}", _spread([1000 * second for second in one.seconds], "{:.0f}"))
+        for one in results.tooks
+    ]
+    yield from _table(("what", "database", "runs", "ms"), rows)
+
+
+def _spread(numbers: Sequence[float], form: str = "{:.2f}") -> str:
+    middle, least, greatest = (form.format(one) for one in (median(numbers), min(numbers), max(numbers)))
+    return f"{middle} ({least}–{greatest})"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -47,6 +47,16 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class Took:
+    """A use case in this process: the seconds of each run, and how many are allowed."""
+
+    what: str
+    database: str
+    seconds: list[float]
+    bar: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scaling:
     """One kind by so many workers."""
 
@@ -64,6 +74,7 @@ class Results:
     scalings: list[Scaling] = field(default_factory=list)
     peaks: list[Peak] = field(default_factory=list)
     launches: list[Launch] = field(default_factory=list)
+    tooks: list[Took] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -90,6 +101,14 @@ def verdicts(results: Results) -> list[Verdict]:
         for one in section.compared
         if one.peer.bar is not None
     ]
+    for section in results.sections:
+        took = [turn.seconds for one in section.compared for turn in one.ours]
+        if section.rate_bar is not None and took:
+            rate = section.rows / median(took)
+            asked = f"≥ {section.rate_bar:,} {section.unit} a second"
+            found.append(
+                Verdict(f"{section.title}, {section.database}", asked, f"{rate:,.0f}", rate >= section.rate_bar)
+            )
     for scaling in (one for one in results.scalings if one.database == "postgresql"):
         gain = scaling.seconds(1) / scaling.seconds(2)
         found.append(
@@ -111,5 +130,11 @@ def verdicts(results: Results) -> list[Verdict]:
                     f"≤ {LAUNCH_BAR:g} s, of which waiting ≤ {WAITING_BAR} s",
                     f"{seconds:.2f} s, of which waiting {waiting:.2f} s",
                     seconds <= LAUNCH_BAR and waiting <= WAITING_BAR)
+        )  # fmt: skip
+    for use in results.tooks:
+        middle = median(use.seconds)
+        found.append(
+            Verdict(f"{use.what}, {use.database}", f"≤ {use.bar * 1000:.0f} ms", f"{middle * 1000:.0f} ms",
+                    middle <= use.bar)
         )  # fmt: skip
     return found

@@ -16,16 +16,17 @@ from app.models import Entity
 from bench import content, ours
 from bench.data import Device, Kept, forget_exports
 from bench.measured import Values, values_of
-from bench.ours import Asker, Wish
+from bench.ours import Asker, ReleaseWish, Wish
 from bench.patients import created_at, exported_from
 from bench.peaks import Watch, peak_of_imports
 from bench.peers import Peers
 from bench.results import WORKERS, Launch, Peak, Results, Scaling
 from bench.servers import running_workers
 from bench.sizes import Sizes
+from bench.terms_runs import TermRuns
 from bench.turns import Peer, Section, take_turns
 
-SECTIONS = ("wide", "long", "patients", "parquet", "month", "workers", "memory", "launch")
+SECTIONS = ("wide", "long", "patients", "parquet", "month", "workers", "memory", "launch", "terminology")
 USUAL_WORKERS = 2
 SMALL_ROWS = 10
 Tell = Callable[[str], None]
@@ -39,7 +40,8 @@ class Runs:
     ) -> None:
         self._kept, self._sizes, self._folder, self._results, self._tell = kept, sizes, folder, results, tell
         self._names = [name for _, name in kept.data.metrics]
-        self.peers = Peers(kept, sizes.sample, igzip=shutil.which("igzip") is not None, planted=planted)
+        self._igzip, self._planted = shutil.which("igzip") is not None, planted
+        self.peers = Peers(kept, sizes.sample, igzip=self._igzip, planted=planted)
 
     def run(self, sections: tuple[str, ...]) -> None:
         """Run the sections asked for, in their usual order."""
@@ -70,7 +72,7 @@ class Runs:
 
     def long(self) -> None:
         """A row for each value."""
-        with self._workers(USUAL_WORKERS) as asker:
+        with self.asking(USUAL_WORKERS) as asker:
             made = asker.keep(ours.long(), self._archive)
             written = content.member(self._archive, ours.MEASUREMENTS)
             header = written[: written.index(b"\n")].decode().strip().split(",")
@@ -78,17 +80,17 @@ class Runs:
             named = self._called(found)
             peers = self.peers.of_long(found, header, named)
             section = Section("Time series, long CSV", self._kept.name, made.rows, made.raw_bytes)
-            self._compare(section, asker, ours.long(), peers)
+            self.compare(section, asker, ours.long(), peers)
 
     def patients(self) -> None:
         """Entities as NDJSON."""
         wish = ours.patients(exported_from(self._kept.data.patients))
-        with self._workers(USUAL_WORKERS) as asker:
+        with self.asking(USUAL_WORKERS) as asker:
             made = asker.keep(wish, self._archive)
             unpacked = self._folder / "ours.ndjson"
             unpacked.write_bytes(content.member(self._archive, "patient"))
             section = Section("Entities as NDJSON", self._kept.name, made.rows, made.raw_bytes, "patients")
-            self._compare(section, asker, wish, self.peers.of_patients(unpacked))
+            self.compare(section, asker, wish, self.peers.of_patients(unpacked))
             unpacked.unlink()
 
     def workers(self) -> None:
@@ -96,7 +98,7 @@ class Runs:
         scaling = Scaling("time series, wide CSV", self._kept.name, {count: [] for count in WORKERS})
         for _ in range(self._sizes.pairs):
             for count in WORKERS:
-                with self._workers(count) as asker:
+                with self.asking(count) as asker:
                     # New processes, every one of them, load and read what the others have loaded and read already.
                     asker.turn(ours.wide())
                     scaling.turns[count].append(asker.turn(ours.wide()))
@@ -110,13 +112,13 @@ class Runs:
         tenth = created_at(count - round(count * 0.07), count)
         few = tuple(one.id for one in self._kept.data.devices[: self._sizes.memory_devices])
         many = tuple(one.id for one in self._kept.data.devices[: self._sizes.large_memory_devices])
-        self._peak("time series, wide CSV", ours.wide(devices=few), ours.wide(devices=many))
-        self._peak(
+        self.peak("time series, wide CSV", ours.wide(devices=few), ours.wide(devices=many))
+        self.peak(
             "time series, Parquet",
             ours.wide(devices=few, file_format="parquet"),
             ours.wide(devices=many, file_format="parquet"),
         )
-        self._peak("entities as NDJSON", ours.patients(tenth), ours.patients(since))
+        self.peak("entities as NDJSON", ours.patients(tenth), ours.patients(since))
 
     def launch(self) -> None:
         """From the request to the link, for ten rows."""
@@ -125,7 +127,7 @@ class Runs:
         chosen = tuple(db.session.scalars(some.order_by(Entity.created_at).limit(SMALL_ROWS)))
         db.session.rollback()
         wishes = {"ten patients": ours.patients(since, chosen), "ten instants of a device": self._small_wide()}
-        with self._workers(USUAL_WORKERS) as asker:
+        with self.asking(USUAL_WORKERS) as asker:
             for what, wish in wishes.items():
                 asker.turn(wish)
                 made = [asker.make(wish) for _ in range(self._sizes.small_runs)]
@@ -135,24 +137,35 @@ class Runs:
                 self._tell(f"  {what}: {median(launch.seconds):.2f} s, waiting {median(launch.waiting):.2f} s")
                 self._results.launches.append(launch)
 
+    def terminology(self) -> None:
+        """Releases of a terminology and of one ten times as large; releasing; the diff of two releases."""
+        runs = TermRuns(self._kept, self._sizes, self._results, self._tell, planted=self._planted, igzip=self._igzip)
+        for terms in (runs.small, runs.large):
+            with self.asking(USUAL_WORKERS) as asker:
+                section, peers = runs.section(terms, asker, self._archive)
+                self.compare(section, asker, runs.wish(terms), peers)
+        self.peak("terminology", runs.wish(runs.small), runs.wish(runs.large))
+        runs.release()
+        runs.diff()
+
     @property
     def _archive(self) -> Path:
         return self._folder / "ours.zip"
 
     def _time_series(self, title: str, wish: Wish, peers: Callable[[content.Content], list[Peer]]) -> None:
-        with self._workers(USUAL_WORKERS) as asker:
+        with self.asking(USUAL_WORKERS) as asker:
             made = asker.keep(wish, self._archive)
             found = content.wide_of_archive(self._archive, self._names)
             section = Section(title, self._kept.name, made.rows, made.raw_bytes)
-            self._compare(section, asker, wish, peers(found))
+            self.compare(section, asker, wish, peers(found))
 
-    def _compare(self, section: Section, asker: Asker, wish: Wish, peers: list[Peer]) -> None:
+    def compare(self, section: Section, asker: Asker, wish: Wish | ReleaseWish, peers: list[Peer]) -> None:
         section.compared = take_turns(lambda: asker.turn(wish), peers, self._sizes.pairs, self._folder, self._tell)
         self._results.sections.append(section)
 
-    def _peak(self, what: str, small: Wish, large: Wish) -> None:
+    def peak(self, what: str, small: Wish | ReleaseWish, large: Wish | ReleaseWish) -> None:
         sizes = []
-        with self._workers(USUAL_WORKERS) as asker:
+        with self.asking(USUAL_WORKERS) as asker:
             for wish in (small, large):
                 watch = Watch(self._worker_pids)
                 sizes.append((asker.make(wish, watch.look).rows, watch.highest))
@@ -163,7 +176,7 @@ class Runs:
         self._results.peaks.append(peak)
 
     @contextmanager
-    def _workers(self, count: int) -> Iterator[Asker]:
+    def asking(self, count: int) -> Iterator[Asker]:
         log = self._kept.config.data_dir / "workers.log"
         with running_workers(count, self._kept.environment, log) as pids:
             self._worker_pids = pids

@@ -23,7 +23,8 @@ class Sizes:
     :param pairs: how often ours and a peer take turns
     :param memory_values: the smaller of the two exports whose peak memory is compared; the larger has ten times as many
     :param sample: slow peers export one in so many devices or patients, and their time is scaled
-    :param small_runs: exports of ten rows
+    :param small_runs: exports of ten rows; also how often a terminology is released, and two releases are compared
+    :param concepts: of the large terminology; there is one of a tenth of it too
     """
 
     values: int
@@ -33,6 +34,7 @@ class Sizes:
     memory_values: int
     sample: int
     small_runs: int
+    concepts: int = 700_000
 
     @property
     def memory_devices(self) -> int:
@@ -42,6 +44,15 @@ class Sizes:
     @property
     def large_memory_devices(self) -> int:
         return min(self.devices, self.memory_devices * 10)
+
+    @property
+    def diff_concepts(self) -> int:
+        """The terminology whose two releases are compared is as large as ICD-10-CM when the large one has 700,000."""
+        return max(10, self.concepts * 98_505 // 700_000)
+
+    @property
+    def diff_edits(self) -> int:
+        return max(1, self.diff_concepts * 1_000 // 98_505)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +74,14 @@ def ask(arguments: Sequence[str] | None = None) -> Asked:
     parser = argparse.ArgumentParser(
         prog="ops/bench", description="Chartroom's exports beside what one would type instead."
     )
-    parser.add_argument("--small", action="store_true", help="a quick look: 60,000 values, 3,000 patients")
+    parser.add_argument(
+        "--small", action="store_true", help="a quick look: 60,000 values, 3,000 patients, 7,000 concepts"
+    )
     for name, meaning in (
         ("values", "measurements"),
         ("entities", "patients"),
         ("devices", "devices that measured"),
+        ("concepts", "concepts of the large terminology"),
         ("pairs", "turns of ours and a peer"),
     ):
         parser.add_argument(f"--{name}", type=int, help=meaning)
@@ -109,4 +123,5 @@ def _sizes(given: argparse.Namespace) -> Sizes:
         memory_values=number("memory_values", values // 10, values // 10),
         sample=number("sample", 10, 10),
         small_runs=number("small_runs", 9, 3),
+        concepts=number("concepts", 700_000, 7_000),
     )

@@ -77,6 +77,8 @@ class Section:
     rows: int
     raw_bytes: int
     unit: str = "values"
+    rate_bar: int | None = None
+    """So many of the units are to be made in a second."""
     compared: list[Compared] = field(default_factory=list)
 
 

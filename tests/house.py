@@ -18,9 +18,9 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         "record",
         "catalog measurements terminology accounts",
         "attachments administration callbacks",
-        "exports imports",
-        "demonstration erasure",
-        "portal api jobs cli",
+        "exports imports single_sign_on",
+        "demonstration erasure operations",
+        "portal api jobs cli metrics",
     )
 )
 """From the ground up. A room imports from lower levels only: never up, never sideways."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID
 
-from app.actor import Actor
-from app.errors import Forbidden
+from app.actor import Actor, Standing
+from app.errors import MissingPermission
 
 
 class Permission(StrEnum):
@@ -15,6 +15,14 @@ class Permission(StrEnum):
     ATTACH = "attach"
     EXPORT_DATA = "export_data"
     MANAGE = "manage"
+
+
+class ExportRight(StrEnum):
+    """What of the data a role may export; from the least to the most."""
+
+    NONE = "none"
+    WITHOUT_IDENTIFIERS = "without-identifiers"
+    FULL = "full"
 
 
 P = Permission
@@ -34,6 +42,13 @@ _NEEDS = {
 }
 
 
+def grants(standing: Standing, permission: Permission) -> bool:
+    """Whether a standing gives the permission where it counts; a role whose export right is none exports nothing."""
+    if permission is Permission.EXPORT_DATA and standing.exports == ExportRight.NONE:
+        return False
+    return permission in ROLE_PERMISSIONS.get(standing.role, frozenset())
+
+
 def allows(actor: Actor, permission: Permission, organization_id: UUID | None = None) -> bool:
     """Whether a role of the actor gives the permission in an organization, or anywhere when none is named.
 
@@ -42,7 +57,7 @@ def allows(actor: Actor, permission: Permission, organization_id: UUID | None = 
     if actor.scopes is not None and permission.value not in actor.scopes:
         return False
     return any(
-        permission in ROLE_PERMISSIONS.get(standing.role, frozenset())
+        grants(standing, permission)
         for standing in actor.standings
         if organization_id is None or standing.is_root or standing.organization_id == organization_id
     )
@@ -51,7 +66,7 @@ def allows(actor: Actor, permission: Permission, organization_id: UUID | None = 
 def require(actor: Actor, permission: Permission, organization_id: UUID | None = None) -> None:
     """Refuse unless :func:`allows`.
 
-    :raises Forbidden: with words for the person who asked
+    :raises MissingPermission: with words for the person who asked
     """
     if not allows(actor, permission, organization_id):
-        raise Forbidden(_NEEDS[permission])
+        raise MissingPermission(_NEEDS[permission])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
+from sqlalchemy.orm import aliased
 
-from app.access.permissions import ROLE_PERMISSIONS, Permission, allows
+from app.access.permissions import ExportRight, Permission, allows, grants
 from app.actor import Actor
 from app.models import Entity, Export, Organization, Release, Repository
 from app.models.user import Membership
@@ -16,10 +18,36 @@ def organizations_with(actor: Actor, permission: Permission) -> tuple[UUID, ...]
     """The organizations in which the actor holds the permission; ``None`` means every one of the tenant."""
     if actor.scopes is not None and permission.value not in actor.scopes:
         return ()
-    holding = [standing for standing in actor.standings if permission in ROLE_PERMISSIONS.get(standing.role, ())]
+    holding = [standing for standing in actor.standings if grants(standing, permission)]
     if any(standing.is_root for standing in holding):
         return None
     return tuple(dict.fromkeys(standing.organization_id for standing in holding))
+
+
+def export_right(actor: Actor, organization_ids: Collection[UUID] | None) -> ExportRight:
+    """What the actor may export out of a scope: the least of what holds in its organizations.
+
+    This is the one rule on what leaves. In each organization the most generous of the roles that count there holds.
+
+    :param organization_ids: the scope; ``None`` is the whole tenant
+    """
+    if actor.scopes is not None and Permission.EXPORT_DATA.value not in actor.scopes:
+        return ExportRight.NONE
+    ascending = list(ExportRight)
+    places = [None] if organization_ids is None else list(organization_ids)
+    best = [
+        max(
+            (
+                ascending.index(ExportRight(standing.exports))
+                for standing in actor.standings
+                if grants(standing, Permission.EXPORT_DATA)
+                and (standing.is_root or standing.organization_id == place)
+            ),
+            default=0,
+        )
+        for place in places
+    ]
+    return ascending[min(best, default=0)]
 
 
 def within(
@@ -35,8 +63,14 @@ def visible_organizations(actor: Actor) -> Select[Organization]:
     """The organizations of the actor's tenant whose records the actor may see."""
     scope = organizations_with(actor, Permission.VIEW)
     return select(Organization).where(
-        Organization.tenant_id == actor.tenant_id, within(Organization.id.expression, scope)
+        Organization.tenant_id == actor.tenant_id, within(Organization.id.expression, scope), is_kept()
     )
+
+
+def is_kept() -> ColumnElement[bool]:
+    """The condition that an organization was not removed: only the row of one that was stays, for what names it."""
+    itself = aliased(Entity)
+    return exists().where(itself.id == Organization.id)
 
 
 def visible_entities(actor: Actor) -> Select[Entity]:

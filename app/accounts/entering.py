@@ -1,4 +1,4 @@
-"""Signing in at the portal: by the password, and by a second step where one is needed."""
+"""Signing in at the portal: by the password or another proof, and by a second step where one is needed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from app.accounts.proving import begin_as, prove
 from app.accounts.second_step import needs_second_step
 from app.accounts.sessions import Asking, add_session
 from app.extensions import db
+from app.models import User
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the right password gives: the secret of a session or, when ``owes`` is set, of half a sign-in."""
+    """What the right proof gives: the secret of a session or, when ``owes`` is set, of half a sign-in."""
 
     secret: str
     owes: Owed | None = None
@@ -29,10 +30,16 @@ def sign_in(
     :raises Throttled: too many failures
     """
     user = begin_as(prove(email, password, address=address, request_id=request_id), password)
-    if needs_second_step(user):
-        entry = Entry(*add_half(user))
-    else:
-        asking = Asking(address, user_agent, request_id)
-        entry = Entry(add_session(user, asking, second_step=False))
+    entry = let_in(user, Asking(address, user_agent, request_id))
     db.session.commit()
     return entry
+
+
+def let_in(user: User, asking: Asking, *, by: str = "password") -> Entry:
+    """Begin, in the writing transaction, a session of somebody who showed who they are, or half a sign-in.
+
+    :param by: how they showed it, for the record: ``password`` or ``single-sign-on``
+    """
+    if needs_second_step(user):
+        return Entry(*add_half(user))
+    return Entry(add_session(user, asking, second_step=False, by=by))

@@ -30,6 +30,7 @@ from app.extensions import db
 from app.models import SecondStep, SignInSession, User, begin_writing
 
 WRONG_PASSWORD = "This is not your password."  # noqa: S105  words
+NONE_TO_GIVE = "You have none here: you sign in by single sign-on. “Forgot your password?” at sign-in gives you one."
 WRONG_CODE = "This is not the code of now. Look at the telephone's clock, and wait for the next code."
 
 
@@ -82,6 +83,8 @@ def prove_again(actor: Actor, password: str) -> None:
     user = db.session.get_one(User, actor.user_id)
     account, password_hash = user.email, user.password_hash
     db.session.rollback()
+    if password_hash is None:
+        raise Invalid(fields={"password": NONE_TO_GIVE})
     attempt = Attempt.begin(account, actor.address, known_here=True)
     if not matches(password, password_hash):
         begin_writing()

@@ -35,7 +35,12 @@ def actor_of(
         tenant_id=user.tenant_id,
         name=user.name,
         standings=tuple(
-            Standing(membership.organization_id, membership.role, membership.organization.is_root)
+            Standing(
+                membership.organization_id,
+                membership.role,
+                membership.organization.is_root,
+                user.tenant.export_right_of(membership.role),
+            )
             for membership in user.memberships
         ),
         via=via,

@@ -38,7 +38,7 @@ class Asking:
 def add_session(user: User, asking: Asking, *, second_step: bool, by: str = "password") -> str:
     """Begin a session in the writing transaction; answers the secret for the cookie, of which the SHA-256 is kept.
 
-    :param by: what was shown last: ``password``, ``code``, ``recovery`` or ``set-up``
+    :param by: what was shown last: ``password``, ``single-sign-on``, ``code``, ``recovery`` or ``set-up``
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = SignInSession(

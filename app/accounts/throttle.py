@@ -47,6 +47,9 @@ RESET_ADDRESS = Window("reset-address", 60, 15 * 60)
 RESET_ACCOUNT = Window("reset-account", 5, 60 * 60)
 """Links asked for one account: nobody is to be flooded with mail. The owner has those that were sent."""
 
+ARRIVAL = Window("single-sign-on", 60, 15 * 60)
+"""Codes from one address that the provider of single sign-on does not know; generous, as for :data:`ADDRESS`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -160,6 +163,19 @@ def count_code(user_id: UUID) -> None:
 def code_was_right(user_id: UUID) -> None:
     """Forget the wrong codes of before."""
     failures.forget(CODE, str(user_id))
+
+
+def count_arrival(address: str | None) -> None:
+    """Count somebody who comes back from the provider, before it is asked about them.
+
+    :raises Throttled: too many whom it did not know
+    """
+    _count([(ARRIVAL, _network(address))])
+
+
+def arrival_was_right(address: str | None) -> None:
+    """The provider knew them, or did not answer: that was no failure of theirs."""
+    failures.add(ARRIVAL, _network(address), -1)
 
 
 def count_reset(account: str, address: str | None) -> None:

@@ -20,6 +20,7 @@ from app import clock, record
 from app.access import Permission, allows
 from app.accounts.marking import digest, mark
 from app.accounts.people import actor_of
+from app.accounts.proof import require_proof
 from app.actor import Actor
 from app.errors import Forbidden, Invalid, NotFound
 from app.extensions import db
@@ -39,6 +40,7 @@ LISTED_AFTER = timedelta(days=90)
 USED_EVERY = timedelta(seconds=60)
 """Being used is written down once a minute at most, so that reading rarely writes."""
 
+PROOF = "A token opens Chartroom without your password."
 _SHAPE = re.compile(r"chartroom_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 _NOBODYS = bytes(32)
 
@@ -77,12 +79,14 @@ def issue_token(actor: Actor, name: str, scopes: Collection[str], expires_at: da
     :param expires_at: after now, within 366 days
     :raises Forbidden: a token asks for a token
     :raises Invalid: with the reasons under ``name``, ``scopes``, ``expires_at``
+    :raises ProofNeeded: the actor's session was not proved of late
     """
     if actor.via == "token":
         raise Forbidden("A token cannot make another token. Sign in to the portal.")
     known_as = " ".join(name.replace("\0", "").split())
     if faults := _faults(actor, known_as, scopes, expires_at):
         raise Invalid(fields=faults)
+    require_proof(actor, PROOF)
     begin_writing()
     if faults := _faults_among(_live_names(actor), known_as):
         db.session.rollback()

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app import record
 from app.access import Permission, require
 from app.access.visibility import organizations_with
+from app.accounts import require_proof
 from app.accounts.second_step import EVERYBODY, has_second_step, is_required_of
 from app.actor import Actor
 from app.administration.rights import require_whole_tenant
@@ -17,6 +18,8 @@ from app.errors import Invalid
 from app.extensions import db
 from app.models import Membership, SecondStep, Tenant, User, begin_writing
 from app.models.user import ROLES
+
+PROOF = "This changes how everybody signs in."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,13 @@ def set_second_step_rule(actor: Actor, asked_of: Collection[str]) -> None:
 
     :raises Forbidden: the actor does not administer the whole tenant
     :raises Invalid: no such role; the actor would have to have one and has none
+    :raises ProofNeeded: the actor's session was not proved of late
     """
     require_whole_tenant(actor)
     asked = {*asked_of}
     if not asked <= {*ROLES, EVERYBODY}:
         raise Invalid(fields={"asked_of": "There is no such role."})
+    require_proof(actor, PROOF)
     begin_writing()
     tenant = db.session.get_one(Tenant, actor.tenant_id)
     before = tenant.second_step_for

@@ -7,21 +7,33 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 
 from app import record
 from app.access import Permission, require, visible_organizations
 from app.accounts.endings import forget_second_step
 from app.accounts.links import end_links_of
 from app.actor import Actor
-from app.administration.organizations import add_organization
+from app.administration.organizations import CLOSED, add_organization, code_fault
 from app.administration.people import add_person, end_tokens_of
 from app.administration.rights import require_administrator_left, require_over, require_whole_tenant
 from app.catalog import get_entity, records
 from app.catalog.checking import check_values
 from app.errors import Duplicate, Forbidden, Invalid
 from app.extensions import db
-from app.models import Entity, Membership, Organization, Template, User, begin_writing, take_revision, writing
+from app.models import (
+    Entity,
+    EntityHistory,
+    Location,
+    Membership,
+    Organization,
+    Repository,
+    Template,
+    User,
+    begin_writing,
+    take_revision,
+    writing,
+)
 
 LONGEST_NAME = 200
 _SIGNS = re.compile(r"[^a-z0-9]+")
@@ -38,7 +50,7 @@ def request_organization(actor: Actor, template_id: UUID, name: str) -> Entity:
         raise Invalid(fields={"name": f"A name has 1 to {LONGEST_NAME} characters."})
     begin_writing()
     template = _template(actor, template_id, "organization")
-    code = _free_code(name)
+    code = free_code(name)
     organization = add_organization(actor.tenant_id, template, name.strip(), code, is_root=False)
     record.note(actor, "organization.create", "organization", organization.id)
     db.session.commit()
@@ -50,7 +62,7 @@ def remove_organization(actor: Actor, organization_id: UUID) -> None:
 
     :raises NotFound: there is none, or the actor may not know
     :raises Forbidden: the actor does not manage the whole tenant; it is the tenant's root
-    :raises Invalid: it holds records or people
+    :raises Invalid: it holds records or people, or owns terminology
     """
     get_entity(actor, organization_id, "organization")
     require_whole_tenant(actor)
@@ -61,12 +73,17 @@ def remove_organization(actor: Actor, organization_id: UUID) -> None:
         if organization.is_root:
             raise Forbidden("The organization that the whole tenant belongs to cannot be removed.")
         holding = select(func.count()).where(Entity.organization_id == organization_id, Entity.id != organization_id)
-        people = select(func.count()).where(Membership.organization_id == organization_id)
-        if db.session.scalar(holding.select_from(Entity)) or db.session.scalar(people.select_from(Membership)):
+        people = select(Membership.id).join(User, User.id == Membership.user_id)
+        people = people.where(Membership.organization_id == organization_id, ~User.email.endswith("@removed.invalid"))
+        owned = select(Repository.id).where(Repository.organization_id == organization_id)
+        if db.session.scalar(holding.select_from(Entity)) or db.session.scalar(people.limit(1)) is not None:
             raise Invalid("This organization cannot be removed: it holds records or people.")
+        if db.session.scalar(owned.limit(1)) is not None:
+            raise Invalid("This organization cannot be removed: it owns terminology.")
+        _forget_locations(organization_id)
         # Its entity and its history name it as their owner, so its row stays, closed and without a name to find.
         records.delete_entity(entity, revision, actor.user_id)
-        organization.short_code = f"removed-{organization_id}"
+        organization.short_code = f"{CLOSED}{organization_id}"
         record.note(actor, "organization.delete", "organization", organization_id)
         db.session.commit()
 
@@ -179,6 +196,13 @@ def active_people(actor: Actor, user_ids: set[UUID]) -> dict[UUID, tuple[str, bo
     return {row[0]: (row[1], bool(row[2]), bool(row[3])) for row in rows}
 
 
+def _forget_locations(organization_id: UUID) -> None:
+    """Those that an earlier version of a record still names stay as rows, and are in no list any more."""
+    named = exists().where(EntityHistory.location_id == Location.id), exists().where(Entity.location_id == Location.id)
+    wanted = delete(Location).where(Location.organization_id == organization_id, ~or_(*named))
+    db.session.execute(wanted.execution_options(synchronize_session=False))
+
+
 def _template(actor: Actor, template_id: UUID, data_type: str) -> Template:
     template = db.session.get(Template, template_id)
     if template is None or template.tenant_id != actor.tenant_id or template.data_type != data_type:
@@ -186,8 +210,10 @@ def _template(actor: Actor, template_id: UUID, data_type: str) -> Template:
     return template
 
 
-def _free_code(name: str) -> str:
+def free_code(name: str) -> str:
+    """A short code made of an organization's name that no other has."""
     stem = _SIGNS.sub("-", name.casefold()).strip("-")[:60] or "organization"
+    stem = stem if code_fault(stem) is None else f"organization-{stem}"
     taken = db.session.scalar(select(Organization.id).where(Organization.short_code == stem))
     return stem if taken is None else f"{stem}-{uuid4().hex[:8]}"
 

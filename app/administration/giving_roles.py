@@ -6,6 +6,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from app import record
+from app.accounts import require_proof
 from app.actor import Actor
 from app.administration.rights import ADMINISTRATOR, require_administrator_left
 from app.administration.staff import Role, load_to_change, managed_organizations, roles_of
@@ -14,6 +15,8 @@ from app.extensions import db
 from app.models import Membership, User, writing
 from app.models.user import ROLES
 
+PROOF = "This changes what somebody may do."
+
 
 def change_roles(actor: Actor, user_id: UUID, wanted: Collection[Role]) -> tuple[frozenset[Role], frozenset[Role]]:
     """Give somebody exactly these roles; answers which they gained and which they lost.
@@ -21,10 +24,12 @@ def change_roles(actor: Actor, user_id: UUID, wanted: Collection[Role]) -> tuple
     :raises NotFound: there is no such person, or the actor may not know
     :raises Forbidden: the actor does not administer all that they belong to; they would be the last administrator
     :raises Invalid: a role or an organization that is none, or is not the actor's to give
+    :raises ProofNeeded: the actor's session was not proved of late
     """
     with writing():
         user = load_to_change(actor, user_id)
         gained, lost = _difference(actor, user, wanted)
+        require_proof(actor, PROOF)
         for one in list(user.memberships):
             if (one.organization_id, one.role) in lost:
                 db.session.delete(one)

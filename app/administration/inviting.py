@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import record
 from app.access import Permission, require
-from app.accounts import MadeLink
+from app.accounts import MadeLink, require_proof
 from app.accounts.endings import end_password_sign_ins, end_sessions_of, forget_second_step
 from app.accounts.links import add_link
 from app.actor import Actor
@@ -21,6 +21,9 @@ from app.errors import Duplicate, Forbidden, Invalid
 from app.extensions import db
 from app.models import Membership, begin_writing
 from app.models.user import ROLES
+
+PROOF_OF_LINK = "Whoever has such a link chooses the password."
+PROOF_OF_SECOND_STEP = "Somebody’s second step is forgotten."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,10 @@ def send_link(actor: Actor, user_id: UUID) -> Invited:
     :raises NotFound: there is no such person, or the actor may not know
     :raises Forbidden: the actor does not administer all that they belong to
     :raises Invalid: they are disabled
+    :raises ProofNeeded: the actor's session was not proved of late
     """
     load_person(actor, user_id)
+    require_proof(actor, PROOF_OF_LINK)
     begin_writing()
     user = load_to_change(actor, user_id)
     if not user.active:
@@ -97,6 +102,8 @@ def end_second_step_of(actor: Actor, user_id: UUID) -> None:
     """
     if user_id == actor.user_id:
         raise Forbidden("Change your own second step on your account's page, with your password.")
+    load_person(actor, user_id)
+    require_proof(actor, PROOF_OF_SECOND_STEP)
     begin_writing()
     user = load_to_change(actor, user_id)
     if forget_second_step(user.id):

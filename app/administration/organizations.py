@@ -15,6 +15,8 @@ from app.extensions import db
 from app.models import Location, Organization, Template, Tenant, begin_writing, take_revision
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+CLOSED = "removed-"
+"""The short code of an organization that was removed begins so."""
 _SHORT_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -65,8 +67,8 @@ def create_organization(tenant_id: UUID, name: str, short_code: str) -> Organiza
     :raises NotFound: no such tenant
     """
     faults = _name_fault(name)
-    if not _SHORT_CODE.fullmatch(short_code):
-        faults["short_code"] = "A short code is 1 to 100 letters, digits, dots, dashes and underscores."
+    if fault := code_fault(short_code):
+        faults["short_code"] = fault
     if faults:
         raise Invalid(fields=faults)
     begin_writing()
@@ -145,7 +147,8 @@ def set_exports_enabled(tenant_id: UUID, enabled: bool) -> None:
     tenant = db.session.get(Tenant, tenant_id)
     if tenant is None:
         raise NotFound("There is no such tenant.")
-    tenant.exports_enabled = enabled
+    # A reason of before, given in the portal, was for another time.
+    tenant.exports_enabled, tenant.exports_off_reason = enabled, ""
     record.note(
         None, "tenant.exports", "tenant", tenant_id, tenant_id=tenant_id, details={"exports_enabled": enabled}
     )
@@ -175,6 +178,15 @@ def add_organization(
         caption=name,
     )
     return organization
+
+
+def code_fault(short_code: str) -> str | None:
+    """What stands against a short code, in words."""
+    if not _SHORT_CODE.fullmatch(short_code):
+        return "A short code is 1 to 100 letters, digits, dots, dashes and underscores; first a letter or digit."
+    if short_code.startswith(CLOSED):
+        return f"Short codes that begin with {CLOSED} are kept for organizations that were removed."
+    return None
 
 
 def _name_fault(name: str) -> dict[str, str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from app.access import Permission, require
 from app.access.visibility import organizations_with
 from app.actor import Actor
-from app.errors import Forbidden
+from app.errors import Forbidden, MissingPermission
 from app.extensions import db
-from app.models import Entity, Membership, Organization, Tenant, User
+from app.models import Entity, Membership, Organization, SignInIdentity, Tenant, User
 
 ADMINISTRATOR = "administrator"
 LAST = "This is the last administrator of the whole tenant. Make somebody else one first."
@@ -22,11 +22,16 @@ BEYOND = "This person also belongs where you do not administer. Ask an administr
 def require_whole_tenant(actor: Actor) -> None:
     """Refuse unless the actor administers the whole tenant.
 
-    :raises Forbidden: with words for the person who asked
+    :raises MissingPermission: with words for the person who asked
     """
     require(actor, Permission.MANAGE)
     if organizations_with(actor, Permission.MANAGE) is not None:
-        raise Forbidden("This is for administrators of the whole tenant.")
+        raise MissingPermission("This is for administrators of the whole tenant.", of_tenant=True)
+
+
+def administers_tenant(actor: Actor) -> bool:
+    """Whether the actor administers the whole tenant."""
+    return organizations_with(actor, Permission.MANAGE) is None
 
 
 def is_over(actor: Actor, user: User) -> bool:
@@ -80,9 +85,14 @@ def _administrators(tenant_id: UUID) -> Collection[UUID]:
         .where(
             User.tenant_id == tenant_id,
             User.active,
-            User.password_hash.is_not(None),
+            has_come_in(),
             Organization.is_root,
             Membership.role == ADMINISTRATOR,
         )
     )
     return set(db.session.scalars(found))
+
+
+def has_come_in() -> ColumnElement[bool]:
+    """The condition that a person has a way in: a password, or single sign-on by which they came already."""
+    return or_(User.password_hash.is_not(None), exists().where(SignInIdentity.user_id == User.id))

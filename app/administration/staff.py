@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, exists, func, or_, select, true
 
 from app import clock
 from app.access import Permission, require
-from app.access.visibility import organizations_with, within
+from app.access.visibility import is_kept, organizations_with, within
 from app.actor import Actor
-from app.administration.rights import is_last_administrator, is_over, require_over
+from app.administration.rights import has_come_in, is_last_administrator, is_over, require_over
 from app.errors import NotFound
 from app.extensions import db
 from app.models import (
@@ -36,7 +36,7 @@ Role = tuple[UUID, str]
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """Somebody in the list. ``state``: may sign in; has no password yet; may not."""
+    """Somebody in the list. ``state``: may sign in; has no way in yet; may not."""
 
     id: UUID
     name: str
@@ -83,7 +83,7 @@ def managed_organizations(actor: Actor) -> list[Organization]:
     wanted = select(Organization).where(
         Organization.tenant_id == actor.tenant_id,
         within(Organization.id.expression, organizations_with(actor, Permission.MANAGE)),
-        ~Organization.short_code.startswith("removed-"),
+        is_kept(),
     )
     return list(db.session.scalars(wanted.order_by(Organization.is_root.desc(), Organization.name, Organization.id)))
 
@@ -152,7 +152,7 @@ def _visible(actor: Actor) -> tuple[ColumnElement[bool], ...]:
 def _in_state(state: str) -> ColumnElement[bool]:
     if state == "disabled":
         return ~User.active
-    return User.active & (User.password_hash.is_(None) if state == "invited" else User.password_hash.is_not(None))
+    return User.active & (~has_come_in() if state == "invited" else has_come_in())
 
 
 def load_person(actor: Actor, user_id: UUID) -> User:
@@ -197,12 +197,13 @@ def _lines(users: list[User]) -> list[PersonLine]:
             select(SecondStep.user_id).where(SecondStep.user_id.in_(ids), SecondStep.confirmed_at.is_not(None))
         )
     )
+    here = set(db.session.scalars(select(User.id).where(User.id.in_(ids), has_come_in())))
     return [
         PersonLine(
             user.id,
             user.name,
             user.email,
-            "disabled" if not user.active else "active" if user.password_hash else "invited",
+            "disabled" if not user.active else "active" if user.id in here else "invited",
             tuple(sorted((one.organization.name, one.role) for one in user.memberships)),
             user.id in stepped,
             seen.get(user.id),

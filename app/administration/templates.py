@@ -77,8 +77,8 @@ def add_template(
         tenant_id=tenant_id, data_type=data_type, name=name, label=label,
         product_model=product_model, description=description,
     )  # fmt: skip
-    template.attributes = [_attribute_row(position, spec) for position, spec in enumerate(attributes)]
-    template.metrics = [_metric_row(tenant_id, spec) for spec in metrics]
+    template.attributes = [attribute_row(position, spec) for position, spec in enumerate(attributes)]
+    template.metrics = [metric_row(tenant_id, spec) for spec in metrics]
     db.session.add(template)
     return template
 
@@ -93,7 +93,8 @@ def add_house_templates(tenant_id: UUID) -> tuple[Template, Template]:
     )
 
 
-def _attribute_row(position: int, spec: AttributeSpec) -> TemplateAttribute:
+def attribute_row(position: int, spec: AttributeSpec) -> TemplateAttribute:
+    """The row of an attribute, unchecked and of no template yet."""
     return TemplateAttribute(
         position=position,
         name=spec.name,
@@ -115,7 +116,8 @@ def _attribute_row(position: int, spec: AttributeSpec) -> TemplateAttribute:
     )
 
 
-def _metric_row(tenant_id: UUID, spec: MetricSpec) -> Metric:
+def metric_row(tenant_id: UUID, spec: MetricSpec) -> Metric:
+    """The row of a metric, unchecked and of no template yet."""
     return Metric(
         tenant_id=tenant_id,
         name=spec.name,

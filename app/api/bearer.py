@@ -15,6 +15,7 @@ from app import accounts
 from app.actor import Actor
 
 _READ_BY_STRANGERS = (
+    "expansions.list_expansions", "expansions.show_expansion",
     "repositories.list_all", "repositories.list_of_owner", "repositories.show",
     "terms.list_concepts", "terms.list_concepts_of_version", "terms.list_mappings", "terms.list_mappings_of_concept",
     "terms.list_mappings_of_version", "terms.list_references", "terms.list_references_of_version",

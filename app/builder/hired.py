@@ -20,7 +20,7 @@ from app.errors import Refusal, Unavailable
 
 _END_SECONDS = 5
 # What it must know comes over its pipe; secrets of the worker's own do not lie about in its environment.
-_KEPT_BACK = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+_KEPT_BACK = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "METRICS_TOKEN")
 _COMMAND = [
     "env",
     *(f"--unset={name}" for name in _KEPT_BACK),
@@ -152,17 +152,21 @@ class Builder:
             self._send({"open": self._place})
             self._told = self._place
 
-    def build(self, key: str, fragments: Sequence[Ordered]) -> Iterator[Built]:
+    def build(
+        self, key: str, fragments: Sequence[Ordered], about: Mapping[str, str] | None = None
+    ) -> Iterator[Built]:
         """Order a part; each fragment is told as it is made. At the end all bytes are safe, but not yet under the key.
 
         Whoever does not go on to :meth:`commit` must :meth:`end` the builder.
 
+        :param about: ids that the builder's own lines in the log name
         :raises Unavailable: storage or database do not answer; trying again may help
         :raises Refusal: it cannot be made, in words for the person who asked
         :raises BuilderFault: it broke
         """
         self.start()
-        self._send({"build": {"key": key, "fragments": [one.to_json() for one in fragments]}})
+        ordered = [one.to_json() for one in fragments]
+        self._send({"build": {"key": key, "fragments": ordered, "about": dict(about or {})}})
         while "settled" not in (answer := self._hear()):
             yield Built(answer["file"], Fragment.from_json(answer["fragment"]), answer["raw_sha256"])
 

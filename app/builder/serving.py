@@ -3,7 +3,8 @@
 One JSON object a line in both directions::
 
     ← {"open": {"database": url, "storage": {…}}}
-    ← {"build": {"key": staging key, "fragments": [{"file", "recipe", "first", "final", "stored"}, …]}}
+    ← {"build": {"key": staging key, "fragments": [{"file", "recipe", "first", "final", "stored"}, …],
+                 "about": ids for the log}}
     → {"fragment": {…}, "file": n, "raw_sha256": hex or null}      for each, when its bytes are written
     → {"settled": true}                                            all bytes are safe, under no key yet
     ← {"commit": true}                                             or anything else: drop them
@@ -20,6 +21,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
@@ -71,6 +73,7 @@ class _Bench:
     def __init__(self, orders: BinaryIO, answers: BinaryIO) -> None:
         self.orders, self._answers = orders, answers
         self._database = ""
+        self._about: dict[str, str] = {}
         self._source: Source | None = None
 
     def take_place(self, where: dict[str, Any]) -> None:
@@ -80,6 +83,7 @@ class _Bench:
 
     def build(self, order: dict[str, Any]) -> None:
         """Make one part; every fault is an answer."""
+        self._about = order.get("about", {})
         try:
             self._build(order)
         except _Dropped:
@@ -91,11 +95,11 @@ class _Bench:
         except UnfitValue as fault:
             self._say({"fault": "refused", "message": str(fault)})
         except SourceFault as fault:
-            _tell(fault)
+            _tell(fault, self._about)
             self._hang_up()
             self._say({"fault": "unavailable", "message": "The database did not answer."})
         except Exception as fault:
-            _tell(fault)
+            _tell(fault, self._about)
             self._hang_up()
             self._say({"fault": "unexpected", "message": "An unexpected fault stopped the work."})
 
@@ -138,15 +142,24 @@ class _Bench:
             try:
                 source.close()
             except Exception as fault:
-                _tell(fault)
+                _tell(fault, self._about)
 
     def _say(self, answer: dict[str, Any]) -> None:
         self._answers.write(orjson.dumps(answer) + b"\n")
         self._answers.flush()
 
 
-def _tell(fault: BaseException) -> None:
-    """Where it broke, for the log; never the fault's own words: they may quote a patient's values."""
+def _tell(fault: BaseException, about: dict[str, str]) -> None:
+    """Where it broke, as a line of the log; never the fault's own words: they may quote a patient's values."""
     causes = " because of ".join(type(one).__name__ for one in (fault, fault.__cause__) if one is not None)
-    sys.stderr.write(f"the builder met {causes}\n")
-    traceback.print_tb(fault.__traceback__)
+    frames = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)]
+    line = {
+        **about,
+        "event": f"the builder met {causes}",
+        "level": "error",
+        "logger": __name__,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "exception": [{"type": f"{type(fault).__module__}.{type(fault).__qualname__}", "frames": frames}],
+    }
+    sys.stderr.write(orjson.dumps(line).decode() + "\n")
+    sys.stderr.flush()

@@ -2,7 +2,7 @@
 
 from app.callbacks.delivering import announce, deliver_due, deliver_until
 from app.callbacks.log import Delivery, Try, end_delivery, get_delivery, list_deliveries, send_again
-from app.callbacks.settings import Settings, bound, check_callback
+from app.callbacks.settings import Settings, bound, check_callback, hosts_of
 from app.callbacks.signatures import secret_of
 
 bind = bound.bind
@@ -18,6 +18,7 @@ __all__ = [
     "deliver_until",
     "end_delivery",
     "get_delivery",
+    "hosts_of",
     "list_deliveries",
     "secret_of",
     "send_again",

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from app.errors import Invalid
 
 LONGEST = 2000
+NOT_AMONG = "An administrator has said which hosts may be called back, and this is none of them."
 FIELD = "callback_url"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -101,6 +102,16 @@ def check_address(text: str, listed: Collection[str], seconds: float = 2.0) -> N
         addresses_of(address, seconds)
     except NotFoundByName:
         return
+
+
+def check_among(text: str, listed: Collection[str], only: Collection[str]) -> None:
+    """Refuse an address whose host is not among those to which a tenant narrows its callbacks.
+
+    :param only: hosts in small letters; empty narrows nothing
+    :raises NotPublic: it is not, or the address cannot be read
+    """
+    if only and read_address(text, listed).host not in only:
+        raise NotPublic(NOT_AMONG)
 
 
 def addresses_of(address: Address, seconds: float) -> list[str]:

@@ -20,7 +20,7 @@ from app.callbacks.posting import Answer, post
 from app.callbacks.settings import bound
 from app.callbacks.signatures import signed_headers
 from app.extensions import db
-from app.models import CallbackTry, Export, OutboxMessage, begin_writing
+from app.models import CallbackTry, Export, OutboxMessage, Tenant, begin_writing
 from app.rounds import go_round
 
 KIND = "export.settled"
@@ -42,6 +42,7 @@ class Claimed:
     export_id: UUID
     owner_id: UUID
     url: str
+    only: frozenset[str]
 
 
 def announce(export_id: UUID, state: str) -> None:
@@ -77,8 +78,9 @@ def _claim(message_id: UUID, seen: int) -> Claimed | None:
     if not outbox.take(message_id, seen, seconds=bound.settings.seconds * 2 + SPARE_SECONDS):
         return None
     found = db.session.execute(
-        select(OutboxMessage.tenant_id, Export.id, Export.owner_id, Export.callback_url)
+        select(OutboxMessage.tenant_id, Export.id, Export.owner_id, Export.callback_url, Tenant.callback_hosts)
         .join(Export, Export.id == OutboxMessage.object_id)
+        .join(Tenant, Tenant.id == OutboxMessage.tenant_id)
         .where(OutboxMessage.id == message_id, Export.deleted_at.is_(None))
     ).one_or_none()
     if found is None:
@@ -86,7 +88,8 @@ def _claim(message_id: UUID, seen: int) -> Claimed | None:
     db.session.commit()
     if found is None:
         return None
-    return Claimed(message_id, seen + 1, found.tenant_id, found.id, found.owner_id, found.callback_url or "")
+    url, only = found.callback_url or "", frozenset(found.callback_hosts.split())
+    return Claimed(message_id, seen + 1, found.tenant_id, found.id, found.owner_id, url, only)
 
 
 def _body_for(claimed: Claimed) -> bytes | None:
@@ -109,7 +112,7 @@ def _send(claimed: Claimed, body: bytes | None) -> Answer:
         **signed_headers(claimed.owner_id, claimed.id, clock.now(), body),
     }
     settings = bound.settings
-    return post(claimed.url, body, headers, listed=settings.listed, seconds=settings.seconds)
+    return post(claimed.url, body, headers, listed=settings.listed, seconds=settings.seconds, only=claimed.only)
 
 
 def _write_down(claimed: Claimed, answer: Answer) -> None:

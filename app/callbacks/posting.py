@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Timer
 from time import monotonic
 
-from app.callbacks.addresses import Address, NotFoundByName, NotPublic, addresses_of, read_address
+from app.callbacks.addresses import Address, NotFoundByName, NotPublic, addresses_of, check_among, read_address
 
 MOST_ANSWER_BYTES = 64 * 1024
 
@@ -34,13 +34,26 @@ class Answer:
         return self.status == 410
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, listed: Collection[str], seconds: float) -> Answer:
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    listed: Collection[str],
+    seconds: float,
+    only: Collection[str] = (),
+) -> Answer:
     """Post JSON to an address. Never raises what the other side may cause: the answer tells of it.
 
     :param listed: see :func:`~app.callbacks.addresses.read_address`
     :param seconds: for everything together, however slowly the other side speaks
+    :param only: see :func:`~app.callbacks.addresses.check_among`
     """
     began = monotonic()
+    try:
+        check_among(url, listed, only)
+    except NotPublic as refusal:
+        return Answer(None, f"Not sent: {refusal.message}")
     status, words = _posted(url, body, headers, listed, seconds)
     return Answer(status, words, round((monotonic() - began) * 1000))
 

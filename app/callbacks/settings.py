@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.callbacks.addresses import check_address
+from sqlalchemy import select
+
+from app.callbacks.addresses import check_address, check_among
+from app.extensions import db
+from app.models import Tenant
 
 Present = Callable[[UUID], bytes]
 """The body for an export's id: JSON in the words of the contract through which it was asked for."""
@@ -52,9 +56,17 @@ class Bound:
 bound = Bound()
 
 
-def check_callback(url: str) -> None:
+def hosts_of(tenant_id: UUID) -> frozenset[str]:
+    """The hosts to which a tenant's administrators narrow its callbacks; none is no narrowing."""
+    said = db.session.execute(select(Tenant.callback_hosts).where(Tenant.id == tenant_id)).scalar_one()
+    return frozenset(said.split())
+
+
+def check_callback(url: str, only: Collection[str] = ()) -> None:
     """Refuse an address that may not be called back.
 
+    :param only: as :func:`hosts_of` gives them
     :raises Invalid: ``fields`` has words under ``callback_url``
     """
+    check_among(url, bound.settings.listed, only)
     check_address(url, bound.settings.listed)

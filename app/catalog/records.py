@@ -25,7 +25,8 @@ from app.models import Entity, EntityHistory, EntityValue, EntityWord, Reference
 from app.models.entity import VersionedFacts
 
 ROWS_AT_ONCE = 2_000
-_FACTS = tuple(name for name, kept in vars(VersionedFacts).items() if hasattr(kept, "column"))
+FACTS = tuple(name for name, kept in vars(VersionedFacts).items() if hasattr(kept, "column"))
+"""The columns that a current row and its earlier versions share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def delete_entity(entity: Entity, revision: Revision, deleted_by: UUID | None) -
 
 
 def _past(entity: Entity, revision: Revision) -> EntityHistory:
-    facts = {name: getattr(entity, name) for name in _FACTS}
+    facts = {name: getattr(entity, name) for name in FACTS}
     return EntityHistory(
         id=entity.id, superseded_by=revision.number, superseded_at=revision.at, deleted=False, **facts
     )

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import delete, or_, select
 
 from app import clock, imports, record
+from app.accounts import require_proof
 from app.actor import Actor
 from app.catalog.records import write_values
 from app.catalog.values import values_of
@@ -45,6 +46,7 @@ from app.storage import StorageFault, StorageRefused, storage
 
 log = logging.getLogger(__name__)
 
+PROOF = "A patient is erased for good."
 CONFIRMATION = "Type it exactly as it stands above, to confirm that it is this one."
 WITHDRAWN = "A patient was erased for good, so what was made before is withdrawn. You can ask for it again."
 
@@ -72,7 +74,9 @@ def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
     :raises NotFound: there is no such patient, and never was, or the actor may not know
     :raises Forbidden: the actor does not administer the patient's organization
     :raises Invalid: what was typed is not what the patient is called
+    :raises ProofNeeded: the actor's session was not proved of late
     """
+    require_proof(actor, PROOF)
     with writing():
         _overwrite_what_goes()
         # The tenant is locked from here on: nobody adds anything to what is being erased.

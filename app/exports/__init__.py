@@ -38,6 +38,7 @@ from app.exports.releases import (
     delete_release,
     delete_release_export,
     edit_release,
+    exports_of_releases,
     failed_export,
     import_terminology,
     release_export,
@@ -55,6 +56,7 @@ from app.exports.requests import (
     preview_report,
     request_export,
 )
+from app.exports.rights import nameless_for, right_of
 from app.exports.searching import (
     FILES_AT_ONCE,
     Condition,
@@ -105,6 +107,7 @@ __all__ = [
     "device_metrics",
     "edit_release",
     "expire_exports",
+    "exports_of_releases",
     "expressible",
     "failed_export",
     "find_reports",
@@ -120,6 +123,7 @@ __all__ = [
     "list_exports",
     "may_export",
     "metric_labels",
+    "nameless_for",
     "new_use",
     "note_preview",
     "offered_metrics",
@@ -138,6 +142,7 @@ __all__ = [
     "request_export",
     "request_release_export",
     "requeue_stale_exports",
+    "right_of",
     "settled_state",
     "sweep_storage",
     "why_not_taken",

@@ -47,7 +47,7 @@ def _staged(builder: Builder, claim: Claim, ordered: list[Ordered], heart: Heart
     built: list[Built] = []
     settled = False
     try:
-        for one in builder.build(claim.staging_key, ordered):
+        for one in builder.build(claim.staging_key, ordered, claim.for_log):
             heart.check()
             built.append(one)
             failpoints.reach(failpoints.MID_PART)

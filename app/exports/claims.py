@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Update, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Update, and_, func, literal, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app import clock
@@ -20,7 +20,7 @@ from app.exports import failpoints
 from app.exports.pace import current_pace
 from app.exports.settling import fail_export
 from app.extensions import db
-from app.models import Export, ExportPart, Tenant, User, begin_writing, writing
+from app.models import AuditEvent, Export, ExportPart, Tenant, User, begin_writing, writing
 from app.models.export import PENDING_STATES
 from app.models.types import EPOCH, database_now
 
@@ -40,11 +40,19 @@ class Claim:
     attempts: int
     owner_id: UUID
     tenant_id: UUID
+    request_id: str | None = None
+    """Of the request that asked for the export, for the log."""
 
     @property
     def staging_key(self) -> str:
         """Where this claim stages its bytes: no other claim ever writes there."""
         return f"staging/{self.export_id}/{self.ordinal}-{self.fence}"
+
+    @property
+    def for_log(self) -> dict[str, str]:
+        """The ids that each line about this part names."""
+        known = {"export_id": str(self.export_id), "request_id": self.request_id}
+        return {name: value for name, value in known.items() if value}
 
     @property
     def archive_key(self) -> str:
@@ -62,10 +70,11 @@ def claim_part(worker: str) -> Claim | None:
     if found is None:
         db.session.rollback()
         return None
-    part, export = found
+    part, export, request_id = found
     claim = Claim(
-        part.export_id, part.ordinal, part.step, part.fence + 1, part.attempts + 1, export.owner_id, export.tenant_id
-    )
+        part.export_id, part.ordinal, part.step, part.fence + 1, part.attempts + 1, export.owner_id, export.tenant_id,
+        request_id,
+    )  # fmt: skip
     taken = _execute(
         update(ExportPart)
         .where(
@@ -101,10 +110,13 @@ def something_to_claim() -> bool:
 
 
 def _next_part() -> Any:
-    """The part to claim and its export, or ``None``. A part that another worker is just taking is passed over."""
+    """The part to claim, its export and who asked for that (the request's number), or ``None``.
+
+    A part that another worker is just taking is passed over.
+    """
     for export_id in _turns():
         found = db.session.execute(
-            select(ExportPart, Export)
+            select(ExportPart, Export, requested_by(export_id))
             .join(Export, Export.id == ExportPart.export_id)
             .where(ExportPart.export_id == export_id, Export.state.in_(PENDING_STATES), *_waits())
             .order_by(ExportPart.ordinal)
@@ -114,6 +126,16 @@ def _next_part() -> Any:
         if found is not None:
             return found
     return None
+
+
+def requested_by(export_id: UUID) -> ScalarSelect[str | None]:
+    """The number of the request that asked for an export, as the record holds it; ``None`` for one of the shell's."""
+    asked = select(AuditEvent.request_id).where(
+        AuditEvent.object_type == "export",
+        AuditEvent.object_id == str(export_id),
+        AuditEvent.action == "export.request",
+    )
+    return asked.limit(1).scalar_subquery()
 
 
 def _turns() -> list[UUID]:

@@ -126,7 +126,7 @@ def why_not_taken(actor: Actor, export: Export) -> str | None:
 def _ask_rights(actor: Actor, export: Export) -> None:
     """Rights are asked again: they may have ended since the archive was made, and a manager may have fewer."""
     frozen = orjson.loads(export.frozen or "{}")
-    KINDS[export.kind].may_take(actor, frozen.get("facts", {}))
+    KINDS[export.kind].may_take(actor, frozen.get("facts", {}), export.params)
 
 
 def _ready(actor: Actor, export_id: UUID) -> Export:

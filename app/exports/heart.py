@@ -13,6 +13,7 @@ from typing import Self
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import logs
 from app.exports.claims import Claim, Lost, held, milliseconds
 from app.exports.pace import current_pace
 from app.extensions import db
@@ -62,6 +63,11 @@ class Heart:
             raise Lost
 
     def _beat_on(self) -> None:
+        # A thread begins without what its starter's lines are about.
+        with logs.about(**self._claim.for_log):
+            self._beat_until_done()
+
+    def _beat_until_done(self) -> None:
         last = time.monotonic()
         while not self._done.wait(self._pace.beat):
             try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 from sqlalchemy import select
 
 from app import clock, jobqueue, record
 from app.access.repositories import may_manage
+from app.access.visibility import visible_exports
 from app.actor import Actor
 from app.errors import AlreadyRunning, Duplicate, Forbidden, Invalid, NotFound
 from app.exports.claims import milliseconds
@@ -116,6 +118,13 @@ def release_export(actor: Actor, address: Address, version: str) -> Export | Non
     release = _release(actor, address, version)
     export = _export_of(release)
     return export if export is not None and _stands(export) else None
+
+
+def exports_of_releases(actor: Actor, versions: Iterable[Version]) -> dict[UUID, Export]:
+    """The exports of some releases of one repository at hand, whatever their states, by the release's id."""
+    released = {one.release.export_id: one.release.id for one in versions if one.release and one.release.export_id}
+    found = db.session.scalars(visible_exports(actor).where(Export.id.in_(released))) if released else ()
+    return {released[one.id]: one for one in found}
 
 
 def release_of(actor: Actor, export: Export) -> Version:

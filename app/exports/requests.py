@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from app import callbacks, clock, jobqueue, record
+from app import callbacks, clock, jobqueue, logs, record
 from app.access import visible_exports
 from app.actor import Actor
 from app.errors import AlreadyRunning, Forbidden, Invalid, NotFound, Throttled
@@ -20,13 +21,15 @@ from app.exports.kinds import KINDS
 from app.exports.limits import limited_time
 from app.exports.pace import current_pace
 from app.exports.params import ReportParams
-from app.exports.rights import check_rights, check_token
+from app.exports.rights import check_rights, check_token, held_to_right, right_of
 from app.exports.settling import cancel_pending, forget_export
 from app.extensions import db
 from app.models import Export, ExportPart, begin_writing
 from app.models.export import PENDING_STATES
 from app.models.types import Id, Instant, database_now
 from app.storage import storage
+
+log = logging.getLogger(__name__)
 
 
 class Params(Protocol):
@@ -59,6 +62,7 @@ def preview_report(actor: Actor, params: ReportParams) -> Preview:
     :raises Invalid: with a sentence for each field that is wrong
     :raises Unavailable: it is too much to look at
     """
+    params = held_to_right(actor, params)
     KINDS["report"].check(actor, params)
     return estimate(actor, params)
 
@@ -76,6 +80,7 @@ def request_export(
 
     The row is committed before the bell is rung, so a worker always finds it; if the bell is lost, the reconciler
     rings again. The same ``request_key`` from the same person is the same export: a form sent twice asks once.
+    Where the actor's right is without identifiers, a report is made so, whatever ``params`` say.
 
     :param kind: a key of :data:`~app.exports.kinds.KINDS`
     :param params: what that kind is asked for
@@ -84,11 +89,14 @@ def request_export(
     :param callback_url: is told of its end by a signed POST, whatever that end is; see :mod:`app.callbacks`
     :raises Forbidden: see :func:`may_export`
     :raises Invalid: with a sentence for each field that is wrong
+    :raises ProofNeeded: it holds what identifies people, and the actor's session was not proved of late
     :raises AlreadyRunning: an export of the same subject is pending
     :raises Throttled: too many exports are pending
     """
+    params = held_to_right(actor, params)
     KINDS[kind].check(actor, params)
-    _check_facts(kind, request_key, label, callback_url)
+    _check_facts(actor, kind, request_key, label, callback_url)
+    KINDS[kind].confirm(actor, params)
     for left in reversed(range(ASKED_AGAIN)):
         begin_writing()
         known = _of_request(actor, request_key)
@@ -98,6 +106,7 @@ def request_export(
         _refuse_too_many(actor)
         export = _new_export(actor, kind, params, request_key)
         export.label, export.callback_url = label, callback_url
+        export.made_under = right_of(actor).value
         subject = export.subject
         try:
             add_export(actor, export)
@@ -118,7 +127,10 @@ def add_export(actor: Actor, export: Export) -> None:
     db.session.add(export)
     db.session.flush()
     db.session.add(ExportPart(export_id=export.id, ordinal=0, step="plan"))
-    record.note(actor, "export.request", "export", export.id)
+    details = {"right": export.made_under} if export.made_under else None
+    record.note(actor, "export.request", "export", export.id, details=details)
+    with logs.about(export_id=export.id, request_id=actor.request_id):
+        log.info("an export is asked for: %s", export.kind)
 
 
 def _made_meanwhile(actor: Actor, kind: str, subject: str, request_key: str) -> Export | None:
@@ -142,7 +154,9 @@ def _of_subject(fault: IntegrityError) -> bool:
     return "uq_export_pending_subject" in words or "export.kind, export.subject" in words
 
 
-def _check_facts(kind: str, request_key: str, label: str | None, callback_url: str | None) -> None:
+def _check_facts(
+    actor: Actor, kind: str, request_key: str, label: str | None, callback_url: str | None
+) -> None:
     """What is asked for beside the kind's own parameters."""
     longest = KINDS[kind].longest_label
     if not 8 <= len(request_key) <= 64:
@@ -150,9 +164,10 @@ def _check_facts(kind: str, request_key: str, label: str | None, callback_url: s
     if label is not None and not 1 <= len(label) <= longest:
         raise Invalid(fields={"label": f"Give it a name of 1 to {longest} characters."})
     if callback_url is not None:
+        only = callbacks.hosts_of(actor.tenant_id)
         # A name is looked up, and no transaction waits for that.
         db.session.rollback()
-        callbacks.check_callback(callback_url)
+        callbacks.check_callback(callback_url, only)
 
 
 def get_export(actor: Actor, export_id: UUID) -> Export:

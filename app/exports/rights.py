@@ -1,17 +1,39 @@
-"""Who may export, and who may take away what was exported: one rule for every kind."""
+"""Who may export what, and who may take away what was exported: one rule for every kind and every face.
+
+What a role may export is *full*, *without identifiers* or *none* (:func:`app.access.export_right`). A report under the
+second is made without identifying attributes, whatever was asked for. Time series hold what devices measured under the
+devices' keys and names, and no attribute of a patient, so that both rights give the same, but where a device's template
+marks attributes as identifying: there a device goes by its key under the second. Terminology is about nobody: neither
+right is asked there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 from uuid import UUID
 
-from app.access import Permission, allows, require
+from sqlalchemy import select
+
+from app.access import ExportRight, Permission, allows, export_right, require
 from app.access.visibility import organizations_with
+from app.accounts import needs_proof, require_proof
 from app.actor import Actor
 from app.errors import Forbidden
+from app.exports.params import MEASUREMENTS, ReportParams
 from app.extensions import db
-from app.models import Tenant
+from app.models import Template, TemplateAttribute, Tenant
+from app.models.template import FILE_TYPES
+
+P = TypeVar("P")
+
+LOWERED = (
+    "Your right to export is now without what identifies people, and this was asked for with it. "
+    "Ask for the export again: what identifies people is left out then."
+)
+PROOF = "This export holds what identifies people."
+OFF = "Exports are switched off where you work."
 
 
 def check_rights(actor: Actor) -> None:
@@ -25,10 +47,86 @@ def check_rights(actor: Actor) -> None:
         raise Forbidden("An export shows records, and this token was not made to view them.", reason="permission")
     tenant = db.session.get_one(Tenant, actor.tenant_id)
     if not tenant.exports_enabled:
-        raise Forbidden(
-            "Exports are switched off for your organization's tenant. An administrator can switch them on.",
-            reason="exports_disabled",
-        )
+        why = tenant.exports_off_reason
+        words = f"{OFF} The reason: {why}" if why else f"{OFF} An administrator can switch them on."
+        raise Forbidden(words, reason="exports_disabled")
+
+
+def right_of(actor: Actor) -> ExportRight:
+    """What the actor may export now, of everything from where they export."""
+    return export_right(actor, organizations_with(actor, Permission.EXPORT_DATA))
+
+
+def held_to_right(actor: Actor, params: P) -> P:
+    """What is asked for, as far as the actor's right goes: a report without what identifies, where it must be so."""
+    if isinstance(params, ReportParams) and right_of(actor) is ExportRight.WITHOUT_IDENTIFIERS:
+        return replace(params, without_phi=True)
+    return params
+
+
+def identifies(templates: Mapping[str, Any], params: ReportParams) -> bool:
+    """Whether a report may hold what identifies people: marked attributes, attached files, names of such records.
+
+    :param templates: every template of the tenant, as a plan freezes them
+    """
+    if params.without_phi:
+        return False
+    naming = {one["data_type"] for one in templates.values() if any(at["phi"] for at in one["attributes"])}
+    return any(
+        attribute["phi"] or attribute["kind"] in FILE_TYPES or attribute["refers_to"] in naming
+        for asked in params.asked()
+        if asked.data_type != MEASUREMENTS
+        for template_id, template in templates.items()
+        if template["data_type"] == asked.data_type
+        and (not asked.params.template_ids or UUID(template_id) in asked.params.template_ids)
+        for attribute in template["attributes"]
+    )
+
+
+def check_identifiers(actor: Actor, frozen: Mapping[str, Any], params: ReportParams) -> None:
+    """Refuse a report with what identifies people to whose right does not reach so far, in the scope that it has.
+
+    :param frozen: what the plan froze: its scope and the templates' words
+    :raises Forbidden: ``reason`` is ``identifiers``
+    """
+    scope = frozen["organization_ids"]
+    right = export_right(actor, None if scope is None else [UUID(one) for one in scope])
+    if right is not ExportRight.FULL and identifies(frozen["templates"], params):
+        raise Forbidden(LOWERED, reason="identifiers")
+
+
+def ask_proof(actor: Actor, holds_identifiers: Callable[[], bool]) -> None:
+    """Before an export with what identifies people: the actor shows once more that it is they.
+
+    :raises ProofNeeded: see :func:`app.accounts.require_proof`
+    """
+    if needs_proof(actor) and holds_identifiers():
+        require_proof(actor, PROOF)
+
+
+def naming_templates(tenant_id: UUID) -> frozenset[UUID]:
+    """The templates of devices that are called by what identifies people, or may be."""
+    marked = select(TemplateAttribute.template_id).where(
+        TemplateAttribute.phi.is_(True), TemplateAttribute.kind.not_in(FILE_TYPES)
+    )
+    of_devices = select(Template.id).where(Template.tenant_id == tenant_id, Template.data_type == "device")
+    return frozenset(db.session.scalars(of_devices.where(Template.id.in_(marked))))
+
+
+def nameless_for(actor: Actor) -> frozenset[UUID]:
+    """Those of :func:`naming_templates` of which the actor's exports must not hold the names."""
+    return frozenset() if right_of(actor) is ExportRight.FULL else naming_templates(actor.tenant_id)
+
+
+def check_names(actor: Actor, frozen: Mapping[str, Any]) -> None:
+    """Refuse time series under names of devices that identify people to whose right does not reach so far.
+
+    :raises Forbidden: ``reason`` is ``identifiers``
+    """
+    scope = frozen["organization_ids"]
+    right = export_right(actor, None if scope is None else [UUID(one) for one in scope])
+    if frozen.get("naming") and right is not ExportRight.FULL:
+        raise Forbidden(LOWERED, reason="identifiers")
 
 
 def check_token(actor: Actor) -> None:

@@ -51,7 +51,7 @@ class SessionSource:
         if not rows:
             return NO_LINES
         *texts, created, updated = (list(column) for column in zip(*rows, strict=True))
-        return lines_of([*map(pa.array, texts), _instants(created), _instants(updated)], words)
+        return lines_of([*map(_texts, texts), _instants(created), _instants(updated)], words)
 
     def cells(self, statement: str) -> bytes:
         return _lines(self._rows(statement))
@@ -72,6 +72,11 @@ class SessionSource:
 
     def close(self) -> None:
         """The connection is its owner's to close."""
+
+
+def _texts(column: Sequence[Any]) -> Any:
+    """Texts, and ids as texts, whichever way the driver tells them."""
+    return pa.array([one.decode() if isinstance(one, bytes) else str(one) for one in column], pa.string())
 
 
 def _instants(column: Sequence[Any]) -> Any:

@@ -10,8 +10,8 @@ from uuid import UUID
 from redis.exceptions import RedisError
 from sqlalchemy import delete, select, update
 
-from app import callbacks, clock, jobqueue, record
-from app.exports.claims import milliseconds, something_to_claim
+from app import callbacks, clock, jobqueue, logs, record
+from app.exports.claims import milliseconds, requested_by, something_to_claim
 from app.exports.pace import current_pace
 from app.exports.settling import fail_export
 from app.extensions import db
@@ -130,6 +130,8 @@ def _requeue(export_id: UUID, ordinal: int, fence: int, attempts: int) -> int:
         execution_options={"synchronize_session": False},
     ).rowcount  # type: ignore[attr-defined]
     db.session.commit()
+    if changed:
+        _tell(export_id, f"part {ordinal} was put back: its worker stopped answering")
     return int(changed)
 
 
@@ -137,6 +139,8 @@ def _fail(export_id: UUID, words: str) -> int:
     begin_writing()
     failed = fail_export(export_id, words)
     db.session.commit()
+    if failed:
+        _tell(export_id, f"the export failed: {words}")
     return int(failed)
 
 
@@ -156,7 +160,16 @@ def _expire(export_id: UUID, now: datetime) -> int:
     db.session.commit()
     if key:
         storage.delete(key)
+    _tell(export_id, "the export expired")
     return 1
+
+
+def _tell(export_id: UUID, words: str) -> None:
+    """A line of the log that names the export and the request that once asked for it. Ends the transaction."""
+    request_id = db.session.scalar(select(requested_by(export_id)))
+    db.session.rollback()
+    with logs.about(export_id=export_id, request_id=request_id):
+        log.info(words)
 
 
 def _ring_if_needed() -> bool:

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from app import jobqueue
+from app import jobqueue, logs
 from app.archive import AlteredFragment
 from app.builder.hired import BuilderFault
 from app.errors import Refusal, Unavailable
@@ -45,6 +45,14 @@ def work_until_idle(worker: str) -> int:
 
 def do_part(claim: Claim) -> bool:
     """Do one claimed part; every fault ends as a later attempt or as an export that failed with words."""
+    with logs.about(**claim.for_log):
+        done = _do_part(claim)
+        if done:
+            log.info("part %s was done: %s", claim.ordinal, claim.step)
+    return done
+
+
+def _do_part(claim: Claim) -> bool:
     try:
         if claim.step != "publish":
             # It takes its time to start: beside the planning that costs nobody any.
@@ -54,8 +62,11 @@ def do_part(claim: Claim) -> bool:
     except Lost:
         log.info("part %s of export %s is no longer ours", claim.ordinal, claim.export_id)
     except Unavailable as fault:
+        log.warning("part %s of export %s found something away", claim.ordinal, claim.export_id)
         _again(claim, fault.message)
     except Refusal as refusal:
+        # Its words are for whoever asked; they may name what only they may see.
+        log.warning("part %s of export %s was refused: %s", claim.ordinal, claim.export_id, type(refusal).__name__)
         _fail(claim, refusal.message)
     except BuilderFault as fault:
         log.warning("the builder of part %s of export %s broke: %s", claim.ordinal, claim.export_id, fault)

@@ -13,7 +13,7 @@ from app.models.measurement import (
 from app.models.measurement_import import MeasurementImport
 from app.models.organization import Location, Organization
 from app.models.record import AuditChain, AuditEvent, CallbackTry, OutboxMessage
-from app.models.sign_in import HalfSignIn, RecoveryCode, SecondStep, SignInLink
+from app.models.sign_in import HalfSignIn, RecoveryCode, SecondStep, SignInIdentity, SignInLink
 from app.models.stored_file import FilePiece, StoredFile
 from app.models.template import Metric, Template, TemplateAttribute
 from app.models.tenant import Revision, Tenant, take_revision
@@ -69,6 +69,7 @@ __all__ = [
     "Revision",
     "SecondStep",
     "Series",
+    "SignInIdentity",
     "SignInLink",
     "SignInSession",
     "StoredFile",

@@ -64,6 +64,9 @@ class Export(Base):
     label: Mapped[str | None] = mapped_column(_LABEL)
     callback_url: Mapped[str | None] = mapped_column(String(2000))
     params: Mapped[str] = mapped_column(Text)
+    made_under: Mapped[str | None] = mapped_column(String(24))
+    """The requester's right to export when they asked; None of before it was kept, and of what needs no such right."""
+
     frozen: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default="queued")
     phase: Mapped[str] = mapped_column(String(100), default="Waiting for a worker")

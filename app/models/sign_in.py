@@ -1,11 +1,11 @@
-"""What signing in needs beside the password: links that are good once, the second step, and the way between the two."""
+"""What signing in needs beside the password: links that are good once, the second step, the way between, identities."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import clock
@@ -86,5 +86,23 @@ class HalfSignIn(Base):
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class SignInIdentity(Base):
+    """Who a person is at an OpenID provider: the subject is its own name for them, which it never gives to another.
+
+    A person is one subject at one provider: an e-mail address that the provider gave to somebody else opens nothing.
+    """
+
+    __tablename__ = "sign_in_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("user_id", "issuer"))
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(Id, ForeignKey("user_account.id"))
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
 
     user: Mapped[User] = relationship(lazy="joined")

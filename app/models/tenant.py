@@ -27,6 +27,15 @@ class Tenant(Base):
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     exports_enabled: Mapped[bool] = mapped_column(default=False)
+    exports_off_reason: Mapped[str] = mapped_column(String(500), default="")
+    """Said, while exports are off, to whoever would have launched one."""
+
+    export_rights: Mapped[str] = mapped_column(String(200), default="")
+    """What roles may export that may not export all: ``analyst:without-identifiers``, with spaces between."""
+
+    callback_hosts: Mapped[str] = mapped_column(String(4000), default="")
+    """Names of the hosts that may be called back, with spaces between; empty is every host that the deployment lets."""
+
     retention_days: Mapped[int] = mapped_column(default=30)
     requests_per_minute: Mapped[int] = mapped_column(default=2000)
     demonstration_notice: Mapped[str | None] = mapped_column(String(2000))
@@ -38,6 +47,10 @@ class Tenant(Base):
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     changed_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+
+    def export_right_of(self, role: str) -> str:
+        """What a role of this tenant may export: ``full`` unless an administrator said less."""
+        return dict(said.split(":") for said in self.export_rights.split()).get(role, "full")
 
 
 @dataclass(frozen=True, slots=True)

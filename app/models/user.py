@@ -69,6 +69,9 @@ class SignInSession(Base):
     seen_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     """The last time a person did something; polling does not count."""
 
+    proved_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the password was last given once more; signing in counts until then."""
+
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(300))

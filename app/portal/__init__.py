@@ -7,11 +7,18 @@ from flask import Blueprint, Flask
 from app.portal import (
     account,
     account_second_step,
+    administration_attributes,
+    administration_metrics,
+    administration_operations,
+    administration_organizations,
     administration_people,
     administration_roles,
+    administration_settings,
+    administration_templates,
     auth,
     auth_links,
     auth_second,
+    auth_single,
     browse,
     callbacks,
     charts,
@@ -28,6 +35,7 @@ from app.portal import (
     home,
     import_upload,
     imports,
+    proof,
     record,
     refusals,
     signed_in,
@@ -41,21 +49,29 @@ from app.portal import (
     upload_body,
 )
 from app.portal.auth_links import link_url
+from app.portal.auth_single import return_url
 from app.portal.programs import contract
 from app.portal.signed_in import current_actor
 from app.portal.upload_body import RoomyRequest
 
-__all__ = ["contract", "current_actor", "init_app", "link_url", "portal"]
+__all__ = ["contract", "current_actor", "init_app", "link_url", "portal", "return_url"]
 
 portal = Blueprint("portal", __name__)
 portal.before_request(guard.ask)
 portal.register_blueprint(auth.bp)
 portal.register_blueprint(auth_links.bp)
 portal.register_blueprint(auth_second.bp)
+portal.register_blueprint(auth_single.bp)
 portal.register_blueprint(account.bp)
 portal.register_blueprint(account_second_step.bp)
+portal.register_blueprint(administration_organizations.bp)
+portal.register_blueprint(administration_operations.bp)
 portal.register_blueprint(administration_people.bp)
 portal.register_blueprint(administration_roles.bp)
+portal.register_blueprint(administration_settings.bp)
+administration_templates.bp.register_blueprint(administration_attributes.bp)
+administration_templates.bp.register_blueprint(administration_metrics.bp)
+portal.register_blueprint(administration_templates.bp)
 portal.add_url_rule("/", "home", home.home)
 portal.register_blueprint(browse.bp)
 portal.register_blueprint(callbacks.bp)
@@ -85,6 +101,7 @@ def init_app(app: Flask) -> None:
     slow_bodies.init_app(app)
     upload_body.init_app(app)
     refusals.init_app(app)
+    proof.init_app(app)
     frame.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(portal)

@@ -50,7 +50,7 @@ def _page(asked: tuple[str, ...] | None, errors: Mapping[str, str]) -> str:
         whom="everybody" if EVERYBODY in chosen else "roles" if chosen else "nobody",
         chosen=[one for one in chosen if one != EVERYBODY],
         roles=[(role, role_word(role)) for role in roles()],
-        rights=rights_table(),
+        rights=rights_table(administration.export_rights(current_actor())),
         of_whom=_of_whom(rule.asked_of),
     )
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import accounts
 from app.errors import Invalid, Throttled
-from app.portal import auth_second, signed_in
+from app.portal import auth_second, auth_single, signed_in
 from app.portal.own_paths import own_path
 
 bp = Blueprint("auth", __name__)
@@ -22,6 +22,11 @@ class SignInForm:
     email: str = ""
     next: str | None = None
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def single_sign_on(self) -> str | None:
+        """What stands after "Sign in with" on the link to the deployment's provider, if it has one."""
+        return auth_single.label()
 
 
 @bp.get("/sign-in")

@@ -105,6 +105,7 @@ def form_page(
     return render_template(
         "exports/measurements/new.html",
         form=form,
+        nameless=bool(exports.nameless_for(actor)),
         organizations=[(str(one[0]), one[1]) for one in scopes.organizations],
         locations=[(str(one[0]), _place(one[1], places.get(one[2]), len(places))) for one in scopes.locations],
         chosen=[_shown(text, entity) for text, entity in chosen.items()],

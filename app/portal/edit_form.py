@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.catalog import Linked, target_of
 from app.catalog.reading import LENGTHS
-from app.models import Entity, TemplateAttribute
+from app.models import Entity, Template, TemplateAttribute
 from app.models.template import FILE_TYPES
 from app.portal.presenting import SINGULAR, UNSEEN
 
@@ -85,6 +85,11 @@ def fields_of(
         for known in entity.template.attributes
         if known.kind not in FILE_TYPES
     ]
+
+
+def empty_fields(template: Template) -> list[EditField]:
+    """The fields as they stand for a record without any value yet: what a template's form looks like."""
+    return [_field(known, None, {}, None, None) for known in template.attributes if known.kind not in FILE_TYPES]
 
 
 def changes_of(entity: Entity, typed: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:

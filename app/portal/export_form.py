@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from werkzeug.datastructures import MultiDict
 
 from app import clock
+from app.access import ExportRight
 from app.exports import ReportParams
 from app.portal.typed import LONGEST, read_moment, several, typed_moment
 
@@ -60,6 +61,9 @@ class ReportForm:
     errors: dict[str, str] = field(default_factory=dict)
     too_much: str = ""
     """Why there is no preview though nothing is wrong."""
+
+    without_by_right: bool = False
+    """The person's right to export does not reach to what identifies people: that it is left out is no choice."""
 
     @classmethod
     def opened(cls, args: MultiDict[str, str]) -> ReportForm:
@@ -140,6 +144,11 @@ class ReportForm:
         self.end = typed_moment(minute + timedelta(minutes=1)) if name == "everything" else ""
         if self.period not in ("creation", "modification"):
             self.period = "creation"
+
+    def hold_to(self, right: ExportRight) -> None:
+        """What the person's right leaves out is left out, and the form says so."""
+        if right is ExportRight.WITHOUT_IDENTIFIERS:
+            self.without_by_right, self.without_phi, self.with_files = True, True, False
 
     def is_begun(self) -> bool:
         """Whether enough is filled in for a preview to be of use."""

@@ -10,7 +10,7 @@ from flask import flash, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from app import catalog
+from app import administration, catalog
 from app.actor import Actor
 from app.attachments import size_in_words
 from app.catalog import COUNTED_AT_MOST
@@ -22,6 +22,7 @@ from app.portal.export_form import FORMATS, MEASURED_PERIODS, MEASUREMENTS, ORDE
 from app.portal.frame import FOR_WHOLE_TENANT
 from app.portal.list_form import ListForm
 from app.portal.presenting import counted, entity_url, plural
+from app.portal.signed_in import current_actor
 from app.portal.wishes import wants_json
 
 MEASUREMENTS_HINT = (
@@ -123,7 +124,12 @@ def refused_page(refusal: Forbidden) -> ResponseReturnValue:
     """Which of permission and switch is missing, and who can change it."""
     if wants_json():
         return jsonify(error=refusal.message, reason=refusal.reason), 403
-    return render_template("exports/refused.html", reason=refusal.reason, words=refusal.message), 403
+    contacts = administration.whom_to_ask(current_actor(), of_tenant=refusal.reason == "exports_disabled")
+    may_switch = refusal.reason == "exports_disabled" and administration.administers_tenant(current_actor())
+    page = render_template(
+        "exports/refused.html", reason=refusal.reason, words=refusal.message, contacts=contacts, may_switch=may_switch
+    )
+    return page, 403
 
 
 def _preview_words(preview: Preview | None) -> dict[str, object]:

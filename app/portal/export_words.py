@@ -40,6 +40,14 @@ ATTACHED = "files/"
 """What the names of attached files begin with."""
 
 
+RIGHT_WORDS = {
+    "full": "Everything",
+    "without-identifiers": "Without what identifies people",
+    "none": "Nothing",
+}
+"""What a role may export, for people."""
+
+
 def summary_of(actor: Actor, export: Export) -> list[Line]:
     """What was asked for, line by line. Records that the reader may not see are not named."""
     if export.kind == REPOSITORY:
@@ -67,9 +75,12 @@ def summary_of(actor: Actor, export: Export) -> list[Line]:
         lines.append(Line("Split", f"Files of at most {size_in_words(params.max_file_bytes)}"))
     if params.with_files:
         lines.append(Line("Attached files", _attached(export)))
-    if params.without_phi:
-        lines.append(Line("Identifying attributes", "Left out"))
-    return lines
+    return lines + _of_identifiers(export, params)
+
+
+def _of_identifiers(export: Export, params: ReportParams) -> list[Line]:
+    found = [Line("Identifying attributes", "Left out")] if params.without_phi else []
+    return found + ([Line("Right to export", RIGHT_WORDS[export.made_under])] if export.made_under else [])
 
 
 def title_of(export: Export) -> str:
@@ -203,11 +214,11 @@ def silence_of(export: Export, progress: Progress) -> str | None:
         waited = (clock.now() - export.requested_at).total_seconds()
         if waited < SLOW_TO_CLAIM:
             return None
-        return f"No worker has answered for {_span(waited)}. It begins as soon as one is free; nothing is lost."
+        return f"No worker has answered for {span(waited)}. It begins as soon as one is free; nothing is lost."
     age = progress.beat_age_seconds
     if age is None or age <= exports.current_pace().lease:
         return None
-    return f"No worker has answered for {_span(age)}. Another one will go on with it; nothing is lost."
+    return f"No worker has answered for {span(age)}. Another one will go on with it; nothing is lost."
 
 
 def as_json(export: Export, progress: Progress) -> dict[str, Any]:
@@ -273,7 +284,8 @@ def _templates(actor: Actor, template_ids: tuple[UUID, ...]) -> str:
     return ", ".join(labels.get(one, "a template that is no longer there") for one in template_ids)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """``40 seconds``, ``3 hours``."""
     return f"{int(seconds)} seconds" if seconds < 100 else _long(seconds)
 
 

@@ -88,6 +88,7 @@ def new() -> ResponseReturnValue:
         form = ReportForm.opened(request.args)
         take_found(actor, form, request.args)
         take_types_of_chosen(actor, form)
+    form.hold_to(exports.right_of(actor))
     found = _previewed(form) if form.is_begun() else None
     # Nobody has sent anything yet: what is missing is not a mistake.
     form.errors.clear()
@@ -97,7 +98,7 @@ def new() -> ResponseReturnValue:
 @bp.post("/preview")
 def preview() -> ResponseReturnValue:
     """What the export would hold: the part of the page for a script, else the whole page with the part in it."""
-    form = ReportForm.sent(request.form)
+    form = _sent()
     form.take_preset(request.form.get("preset", ""))
     found = _previewed(form)
     if "preset" in request.form:
@@ -113,7 +114,7 @@ def create() -> ResponseReturnValue:
     """Ask for the export; the form sent twice asks once."""
     actor = current_actor()
     exports.may_export(actor)
-    form = ReportForm.sent(request.form)
+    form = _sent()
     params = form.params()
     if not form.errors:
         try:
@@ -225,6 +226,13 @@ def _nothing_to_download(refusal: Gone | NotReady) -> ResponseReturnValue:
     title = TITLES[410] if status_code == 410 else "There is no archive to download"
     page = render_template("errors/refusal.html", title=title, explanation=refusal.message, next_steps=steps)
     return page, status_code
+
+
+def _sent() -> ReportForm:
+    """The form as it was sent, as far as the person's right goes."""
+    form = ReportForm.sent(request.form)
+    form.hold_to(exports.right_of(current_actor()))
+    return form
 
 
 def _previewed(form: ReportForm) -> Preview | None:

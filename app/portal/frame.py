@@ -9,7 +9,9 @@ from flask import Flask, g, request, url_for
 
 from app import accounts, exports, record
 from app.access import Permission, allows
+from app.access.visibility import organizations_with
 from app.accounts import Surroundings
+from app.actor import Actor
 from app.portal import signed_in
 
 DATA_TYPE_LABELS = {
@@ -25,6 +27,15 @@ DATA_TYPE_LABELS = {
     "organization": "Organizations",
     "organization-user": "Staff",
 }
+ADMINISTRATION: tuple[tuple[str, str, bool], ...] = (
+    ("people", "People", False),
+    ("roles", "Roles and second step", False),
+    ("organizations", "Organizations", False),
+    ("templates", "Templates", False),
+    ("settings", "Settings", True),
+    ("operations", "Operations", True),
+)
+"""The pages for administrators, by the names of their blueprints; the flag: for those of the whole tenant alone."""
 FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
 """People and places, listed for who sees the whole tenant alone."""
 
@@ -63,6 +74,7 @@ def _frame_for_stranger() -> dict[str, Any]:
         "demonstration_notice": None,
         "may_read_record": False,
         "administers": False,
+        "administration": [],
         "brings_measurements": False,
     }
 
@@ -84,6 +96,7 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
         "demonstration_notice": around.demonstration_notice,
         "may_read_record": record.may_read(actor),
         "administers": allows(actor, Permission.MANAGE),
+        "administration": _administration(actor),
         "brings_measurements": allows(actor, Permission.EDIT),
     }
 
@@ -100,6 +113,19 @@ def _navigation(data_types: list[str], pending_exports: int) -> list[NavItem]:
     in_exports = (request.endpoint or "").startswith(("portal.exports.", "portal.data_exports."))
     items.append(NavItem("Exports", url_for("portal.exports.index"), in_exports, pending_exports))
     return items
+
+
+def _administration(actor: Actor) -> list[NavItem]:
+    """The words of the navigation on the pages for administrators; none elsewhere."""
+    here = (request.endpoint or "").split(".")[1:2]
+    if here not in [[name] for name, _, _ in ADMINISTRATION] or not allows(actor, Permission.MANAGE):
+        return []
+    whole = organizations_with(actor, Permission.MANAGE) is None
+    return [
+        NavItem(label, url_for(f"portal.{name}.index"), here == [name])
+        for name, label, is_for_whole in ADMINISTRATION
+        if whole or not is_for_whole
+    ]
 
 
 def _searched_type(shown: list[str]) -> str:

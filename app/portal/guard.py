@@ -19,7 +19,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.extensions import csrf
-from app.portal import own_paths, signed_in
+from app.portal import own_paths, proof, signed_in
 from app.portal.wishes import wants_json
 
 OPEN = frozenset(
@@ -34,6 +34,8 @@ OPEN = frozenset(
         "portal.auth_second.submit_code",
         "portal.auth_second.set_up",
         "portal.auth_second.confirm",
+        "portal.auth_single.begin",
+        "portal.auth_single.come_back",
     }
 )
 """The endpoints of the portal that a stranger may use."""
@@ -58,6 +60,8 @@ def ask() -> ResponseReturnValue | None:
         return _answer_to_stranger()
     if request.method not in SAFE_METHODS and not _asks_itself():
         csrf.protect()
+        if signed_in.is_signed_in():
+            return proof.take()
     return None
 
 

@@ -18,6 +18,8 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+EXPORTS_IN_ADDRESSES = frozenset({"export_id", "report_id", "data_export_id"})
+"""What an export's id is called in the addresses of the portal and of the contracts."""
 A_YEAR = 365 * 24 * 3600
 
 log = structlog.get_logger("chartroom.request")
@@ -53,6 +55,8 @@ def _number() -> None:
     g.request_id = uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    for name in EXPORTS_IN_ADDRESSES & (request.view_args or {}).keys():
+        structlog.contextvars.bind_contextvars(export_id=str((request.view_args or {})[name]))
 
 
 def _dress(response: Response) -> Response:

@@ -13,6 +13,8 @@ _NEVER = (
     "portal.auth_links.forgot",
     "portal.auth_second.code",
     "portal.auth_second.set_up",
+    "portal.auth_single.begin",
+    "portal.auth_single.come_back",
 )
 
 

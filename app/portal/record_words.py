@@ -20,6 +20,7 @@ ACTIONS = {
     "entity.erase": "Erased a patient for good",
     "entity.list": "Was shown a list",
     "entity.view": "Saw a record",
+    "export.again": "Had a failed export tried again",
     "export.cancel": "Cancelled an export",
     "export.delete": "Deleted an export",
     "export.download": "Downloaded from an export",
@@ -37,6 +38,7 @@ ACTIONS = {
     "file.remove": "Removed a file",
     "file.upload": "Uploaded a file",
     "location.create": "Added a location",
+    "location.edit": "Renamed a location",
     "mail.send": "A mail was sent",
     "mapping.create": "Added a mapping",
     "mapping.delete": "Removed a mapping",
@@ -58,11 +60,13 @@ ACTIONS = {
     "record.remove": "Events older than they are kept were removed",
     "record.view": "Read in the record",
     "repository.add_references": "Added references to a collection",
+    "repository.close": "Closed a repository to the world",
     "repository.create": "Added a repository",
     "repository.delete_release": "Removed a release",
     "repository.edit": "Changed a repository",
     "repository.edit_release": "Changed a release",
     "repository.load": "Loaded a terminology",
+    "repository.open": "Opened a repository to the world",
     "repository.release": "Released a repository",
     "repository.remove_references": "Removed references from a collection",
     "second_step.begin": "Began to set up a second step",
@@ -74,11 +78,20 @@ ACTIONS = {
     "session.code_refused": "A code of the second step was refused",
     "session.end": "Signed out",
     "session.password_refused": "A password asked for once more was refused",
+    "session.prove": "Gave the password once more",
     "session.refused": "A sign-in was refused",
+    "template.attribute_add": "Added an attribute to a template",
+    "template.attribute_edit": "Changed an attribute of a template",
     "template.create": "Added a template",
+    "template.edit": "Changed a template",
+    "template.metric_add": "Added a metric to a template",
+    "template.metric_edit": "Changed a metric of a template",
     "tenant.create": "Set up the tenant",
+    "tenant.callback_hosts": "Changed which hosts may be called back",
+    "tenant.export_rights": "Changed what roles may export",
     "tenant.exports": "Switched exports on or off",
     "tenant.limit": "Changed the tenant’s limits",
+    "tenant.retention": "Changed how long archives are kept",
     "tenant.second_step": "Changed who needs a second step",
     "token.end": "Ended a token",
     "token.issue": "Made a token",
@@ -93,6 +106,7 @@ ACTIONS = {
     "user.create": "Added a person",
     "user.delete": "Removed a person",
     "user.forgot": "Asked for a link to set a new password",
+    "user.identity": "Signed in by single sign-on for the first time",
     "user.invite": "Invited a person",
     "user.password": "Set a password",
     "user.roles": "Changed somebody’s roles",
@@ -137,6 +151,18 @@ PARTS = {
     "measurements": "its measurements",
     "chart": "its chart",
 }
+NOT_LET_IN: dict[str, str] = {
+    "denied": "the provider or the person said no",
+    "not-proved": "what the provider sent did not hold",
+    "away": "the provider did not answer",
+    "misconfigured": "the settings and the provider’s do not fit",
+    "unverified": "the e-mail address is not verified",
+    "unknown": "no role is given to them",
+    "no-role": "they have no role any more",
+    "disabled": "the account is disabled",
+    "other-subject": "the address belongs to somebody else’s account",
+    "taken": "the address cannot be used",
+}
 OBJECTS = {
     "export": "Export",
     "file": "File",
@@ -177,6 +203,9 @@ def more_of(event: AuditEvent) -> str:
         return f"of {shown}; {len(details.get('ids', ()))} on it could be told who they are"
     if details.get("by") == "address":
         return "by a signed address"
+    if details.get("by") == "single-sign-on":
+        why = NOT_LET_IN.get(str(details.get("why")))
+        return f"by single sign-on: {why}" if why else "by single sign-on"
     return ""
 
 
@@ -192,4 +221,6 @@ def _plain(value: object) -> str:
         return ", ".join(map(_plain, value)) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_plain(one)}" for name, one in value.items()) or "none"
+    if value == "without-identifiers":
+        return "without what identifies people"
     return "none" if value is None else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Flask, g, jsonify, make_response, render_template, request, url_for
@@ -10,7 +11,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from app import errors, readiness
+from app import administration, errors, readiness
+from app.administration import Contact
 from app.portal import own_paths, signed_in
 from app.portal.wishes import wants_json
 
@@ -19,6 +21,7 @@ STATUSES: tuple[tuple[type[errors.Refusal], int], ...] = (
     (errors.Invalid, 422),
     (errors.NotFound, 404),
     (errors.Forbidden, 403),
+    (errors.ProofNeeded, 403),
     (errors.Gone, 410),
     (errors.AlreadyRunning, 409),
     (errors.NotReady, 409),
@@ -71,6 +74,7 @@ class Answer:
     status: int
     words: str | None = None
     title: str | None = None
+    contacts: Sequence[Contact] | None = None
 
 
 def init_app(app: Flask) -> None:
@@ -83,10 +87,17 @@ def _refuse(refusal: errors.Refusal) -> ResponseReturnValue:
     status = next(status for kind, status in STATUSES if isinstance(refusal, kind))
     # Foreign, unknown and mistyped answer with the same words, whatever was looked for.
     words = None if status == 404 else refusal.message
-    response = _shape(Answer(status, words))
+    response = _shape(Answer(status, words, contacts=whom_to_ask(refusal)))
     if isinstance(refusal, errors.Throttled):
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def whom_to_ask(refusal: errors.Refusal) -> Sequence[Contact] | None:
+    """The administrators to ask, when it is a role that is missing; None when nobody could give it."""
+    if not isinstance(refusal, errors.MissingPermission) or wants_json() or not signed_in.is_signed_in():
+        return None
+    return administration.whom_to_ask(signed_in.current_actor(), of_tenant=refusal.of_tenant)
 
 
 def _refuse_http(refusal: HTTPException) -> ResponseReturnValue:
@@ -111,7 +122,7 @@ def _shape(answer: Answer) -> Response:
     # The database may be what failed, or nobody is known yet: then the page must do without a frame.
     g.refusing = answer.status >= 500 or not signed_in.is_signed_in()
     page = render_template(
-        "errors/refusal.html", title=title, explanation=words, next_steps=_next_steps(answer)
+        "errors/refusal.html", title=title, explanation=words, next_steps=_next_steps(answer), contacts=answer.contacts
     )
     return make_response(page, answer.status)
 

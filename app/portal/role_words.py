@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.access import ROLE_PERMISSIONS, Permission
+from collections.abc import Mapping
+
+from app.access import ROLE_PERMISSIONS, ExportRight, Permission
 
 ROLE_WORDS = {"clinician": "Clinician", "analyst": "Analyst", "administrator": "Administrator"}
 PERMISSION_WORDS = {
@@ -19,10 +21,23 @@ def role_word(role: str) -> str:
     return ROLE_WORDS.get(role, role.capitalize())
 
 
-def rights_table() -> list[tuple[str, list[bool]]]:
-    """What each role may do, as the one table that is asked everywhere: a line a permission, a column a role."""
+def rights_table(exports: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """What each role may do, as the one table that is asked everywhere: a line a permission, a column a role.
+
+    :param exports: what the tenant lets each role export
+    :return: each cell in words; empty is no
+    """
+
+    def cell(role: str, permission: Permission) -> str:
+        if permission not in ROLE_PERMISSIONS[role]:
+            return ""
+        right = exports.get(role, ExportRight.FULL)
+        if permission is not Permission.EXPORT_DATA or right == ExportRight.FULL:
+            return "Yes"
+        return "" if right == ExportRight.NONE else "Yes, without what identifies people"
+
     return [
-        (PERMISSION_WORDS.get(one.value, one.value), [one in held for held in ROLE_PERMISSIONS.values()])
+        (PERMISSION_WORDS.get(one.value, one.value), [cell(role, one) for role in ROLE_PERMISSIONS])
         for one in Permission
     ]
 

@@ -12,7 +12,14 @@ from app.actor import Actor
 from app.extensions import login_manager
 from config import Config
 
-POLLING = frozenset({"portal.exports.status", "portal.imports.status", "portal.releases.export_status"})
+POLLING = frozenset(
+    {
+        "portal.exports.status",
+        "portal.imports.status",
+        "portal.operations.status",
+        "portal.releases.export_status",
+    }
+)
 """Endpoints that a page asks again by itself: they do not keep a sign-in alive."""
 
 

@@ -19,7 +19,7 @@ from app.portal.terminology_changes import changed_fields_in_words
 from app.portal.terminology_form import ConceptForm, line
 from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, neighbours, page_asked, placed
 from app.portal.terminology_repositories import heading, version_choices
-from app.terminology import HEAD, Address, Relatives, Term, TermAddress
+from app.terminology import HEAD, Address, ChangedMeanwhile, Relatives, Term, TermAddress
 from app.terminology.addresses import last_code
 from app.terminology.diffing import changed_fields
 
@@ -48,7 +48,7 @@ def show(code: str) -> ResponseReturnValue:
         **concept_heading(repository, term),
         document=document,
         release=None if version == HEAD else version,
-        versions=version_choices(actor, address),
+        versions=version_choices(repository),
         names=words.words_by_language(document, "name", repository.default_locale),
         descriptions=words.words_by_language(document, "description", repository.default_locale),
         **_relatives(terminology.relatives_of(actor, address, code, version), address, version),
@@ -119,13 +119,14 @@ def save(code: str) -> ResponseReturnValue:
     if more := request.form.get("more"):
         form.add_row(more, repository.default_locale)
         return _edit_page(repository, term, form)
-    if form.seen != term.version:
-        form.seen = term.version
-        return _edit_page(repository, term, form, meanwhile=True), 409
     try:
         saved = terminology.edit_concept(
-            actor, address, code, form.wish(terminology.wish_of(term)), form.comment or None
+            actor, address, code, form.wish(terminology.wish_of(term)), form.comment or None, seen=form.seen
         )
+    except ChangedMeanwhile:
+        term = terminology.get_concept(actor, address, code)
+        form.seen = term.version
+        return _edit_page(terminology.get_repository(actor, address), term, form, meanwhile=True), 409
     except Invalid as refusal:
         form.take_faults(refusal)
         return _edit_page(terminology.get_repository(actor, address), term, form), 422

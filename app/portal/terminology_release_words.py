@@ -37,14 +37,16 @@ def export_of(actor: Actor, version: Version) -> Export | None:
 
 def release_lines(actor: Actor, versions: Sequence[Version]) -> list[dict[str, Any]]:
     """What ``_releases.html`` expects, a line for each release."""
+    made = exports.exports_of_releases(actor, versions)
     return [
         {
             "version": one,
             "url": url_for("portal.releases.show", **place(one.address), version=one.id),
             "held": held_words(one),
-            **export_line(one, export_of(actor, one)),
+            **export_line(one, made.get(one.release.id)),
         }
         for one in versions
+        if one.release is not None
     ]
 
 

@@ -138,8 +138,8 @@ def _to_release(actor: Actor) -> Repository:
 
 
 def _counts_since(actor: Actor, found: Version, previous: str | None) -> list[tuple[str, str, int, int]] | None:
-    """What a source's release changed, when the one before it is still there."""
-    if previous is None or found.repository.kind != "source":
+    """What a release changed, when the one before it is still there."""
+    if previous is None:
         return None
     try:
         counts = terminology.diff(actor, found.address, previous, found.id, limit=0).counts

@@ -45,7 +45,8 @@ def show() -> ResponseReturnValue:
     actor, address = current_actor(), address_asked()
     head = terminology.get_version(actor, address)
     repository = head.repository
-    releases = terminology.list_versions(actor, address, limit=RELEASES_SHOWN)
+    versions = terminology.versions_of(repository, limit=MOST_VERSIONS)
+    releases = [one for one in versions.rows if not one.is_head]
     is_source = repository.kind == "source"
     return render_template(
         "terminology/repository.html",
@@ -53,12 +54,12 @@ def show() -> ResponseReturnValue:
         head=head,
         held=words.held_words(head),
         languages=[words.language(one) for one in repository.supported_locales.split(",")],
-        releases=release_lines(actor, [one for one in releases.rows if not one.is_head]),
-        release_count=releases.total - 1,
-        versions=version_choices(actor, address),
+        releases=release_lines(actor, releases[:RELEASES_SHOWN]),
+        release_count=versions.total - 1,
+        versions=_choices(releases),
         may_edit=terminology.may_edit(actor, repository),
         may_release=terminology.may_release(actor, repository),
-        **(_top(actor, address) if is_source else _contents(head)),
+        **(_top(repository) if is_source else _contents(head)),
         **(found_inside(actor, repository, words_asked()) if is_source else found_nothing_asked("")),
     )
 
@@ -78,7 +79,7 @@ def releases() -> ResponseReturnValue:
     """Every release, newest first."""
     actor, address, page = current_actor(), address_asked(), page_asked()
     repository = terminology.get_repository(actor, address)
-    found = terminology.list_versions(actor, address, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    found = terminology.versions_of(repository, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
     here = partial(url_for, ".releases", **words.place(address))
     return render_template(
         "terminology/releases.html",
@@ -95,23 +96,26 @@ def releases() -> ResponseReturnValue:
 def changes() -> ResponseReturnValue:
     """What changed from one version to a later one, page by page."""
     actor, address = current_actor(), address_asked()
-    choices = version_choices(actor, address)
     repository = terminology.get_repository(actor, address)
+    choices = version_choices(repository)
     older, newer = _versions_asked(choices)
     what = request.args.get("what") if request.args.get("what") in OUTCOMES else None
     if older is None:
         return render_template("terminology/no_changes.html", **heading(repository))
-    before, after = (terminology.get_version(actor, address, one) for one in (older, newer))
-    if before.revision > after.revision:
+    before, after = (terminology.version_within(repository, one) for one in (older, newer))
+    if before.order > after.order:
         return redirect(url_for(".changes", **words.place(address), older=newer, newer=older, what=what), 303)
     shared = {"versions": choices, "older": before, "newer": after, "what": what}
-    if repository.kind == "collection":
-        return render_template("terminology/references_changed.html", **heading(repository), **shared,
-                               **_references_changed(actor, address, older, newer))  # fmt: skip
     page = page_asked()
     offset = (page - 1) * CHANGES_SHOWN
     found = terminology.diff(actor, address, older, newer, what=what, limit=CHANGES_SHOWN, offset=offset)
-    return render_template("terminology/changes.html", **heading(repository), **shared, **_diff(found, what, page))
+    return render_template(
+        "terminology/changes.html",
+        **heading(repository),
+        **shared,
+        **_diff(found, what, page),
+        references=None if repository.kind == "source" else _references_changed(before, after),
+    )
 
 
 @bp.get("/edit")
@@ -153,10 +157,13 @@ def heading(repository: Repository) -> dict[str, Any]:
     }
 
 
-def version_choices(actor: Actor, address: Address) -> list[tuple[str, str]]:
+def version_choices(repository: Repository) -> list[tuple[str, str]]:
     """HEAD and the releases, newest first, for a choice of one."""
-    found = terminology.list_versions(actor, address, limit=MOST_VERSIONS)
-    return [(HEAD, words.HEAD_WORDS), *((one.id, one.id) for one in found.rows if not one.is_head)]
+    return _choices([one for one in terminology.versions_of(repository, limit=MOST_VERSIONS).rows if not one.is_head])
+
+
+def _choices(releases: Sequence[Version]) -> list[tuple[str, str]]:
+    return [(HEAD, words.HEAD_WORDS), *((one.id, one.id) for one in releases)]
 
 
 def found_inside(actor: Actor, repository: Repository, query: str) -> dict[str, Any]:
@@ -169,11 +176,12 @@ def found_inside(actor: Actor, repository: Repository, query: str) -> dict[str, 
     return asked | {"query": query, "concepts": concepts[:MOST_FOUND], "more": len(concepts) > MOST_FOUND}
 
 
-def _top(actor: Actor, address: Address) -> dict[str, Any]:
+def _top(repository: Repository) -> dict[str, Any]:
     """The first of a source's concepts that stand below none, from where the address says."""
+    address = Address.of(repository)
     after = request.args.get("after") or None
     after = None if after is None else after.replace("\0", "")[:255]
-    rows = terminology.top_concepts(actor, address, limit=PAGE_SIZE + 1, after=after)
+    rows = terminology.top_of(repository, limit=PAGE_SIZE + 1, after=after)
     next_url = words.repository_url(address, after=rows[PAGE_SIZE - 1].code) if len(rows) > PAGE_SIZE else None
     return {
         "top": [(words.concept_url(address, one.code), one) for one in rows[:PAGE_SIZE]],
@@ -211,16 +219,11 @@ def _versions_asked(choices: Sequence[tuple[str, str]]) -> tuple[str | None, str
     return older, newer
 
 
-def _references_changed(actor: Actor, address: Address, older: str, newer: str) -> dict[str, Any]:
-    before, after = (
-        {one["expression"] for one in terminology.list_references(actor, address, version)}
-        for version in (older, newer)
-    )
-    gone, came = sorted(before - after), sorted(after - before)
-    return {
-        "gone": gone[:REFERENCES_SHOWN], "gone_count": len(gone), "came": came[:REFERENCES_SHOWN],
-        "came_count": len(came),
-    }  # fmt: skip
+def _references_changed(older: Version, newer: Version) -> list[tuple[str, str, list[str], int]]:
+    """For each card: its title, its id, the first expressions and how many there are; of those with any."""
+    before, after = ({one["expression"] for one in terminology.reference_rows(version)} for version in (older, newer))
+    cards = (("References added", "came", after - before), ("References removed", "gone", before - after))
+    return [(title, id_, sorted(some)[:REFERENCES_SHOWN], len(some)) for title, id_, some in cards if some]
 
 
 def _diff(found: Diff, what: str | None, page: int) -> dict[str, Any]:
@@ -240,15 +243,23 @@ def _diff(found: Diff, what: str | None, page: int) -> dict[str, Any]:
 
 
 def _changed(found: Diff, one: Difference) -> dict[str, Any]:
-    """A line of the diff. What is gone is shown as the older version had it."""
-    release = found.older.id if one.outcome == "deleted" else found.newer.id
-    address = found.older.address
+    """A line of the diff."""
+    of_collection = found.older.repository.kind == "collection"
     return {
         "difference": one,
-        "url": words.concept_url(address, one.code, release) if one.table == "concept" else None,
+        "url": _concept_url(found, one) if one.table == "concept" else None,
+        "source": one.home.short_code if of_collection else None,
         "fields": changed_fields_in_words(one.fields, one.outcome),
         "outcome": words.OUTCOME_WORDS[one.outcome],
     }
+
+
+def _concept_url(found: Diff, one: Difference) -> str:
+    """The concept in its own source; of the repository at hand what is gone is shown as the older version had it."""
+    if one.home != found.older.address:
+        # Which of the source's versions the collection drew on, no page of the source shows: its history has all.
+        return url_for("portal.concepts.history", **words.place(one.home), code=one.code)
+    return words.concept_url(one.home, one.code, found.older.id if one.outcome == "deleted" else found.newer.id)
 
 
 def _to_describe(actor: Actor) -> Repository:

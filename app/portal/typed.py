@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -57,6 +58,15 @@ def typed_moment(moment: datetime | None) -> str:
 def cursor_after(moment: datetime, known: UUID) -> str:
     """Where the next page of a list begins that stands newest first: behind its last line."""
     return f"{to_milliseconds(moment)}_{known}"
+
+
+def read_name_cursor(args: Mapping[str, str]) -> tuple[str, UUID] | None:
+    """The name and id (``after``, ``id``) behind which the next page of a list by name begins; a broken one means the
+    first page."""
+    try:
+        return args["after"].replace("\0", "")[:200], UUID(args["id"])
+    except (KeyError, ValueError):
+        return None
 
 
 def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:

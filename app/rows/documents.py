@@ -33,7 +33,7 @@ from sqlalchemy.engine import Dialect
 from app.extensions import db
 from app.models.types import Id, Instant
 from app.rows.entities import CURRENT, HISTORY, Position, Room, Selection, held_at, selected
-from app.rows.record_lines import INSTANTS, TEXTS
+from app.rows.record_lines import IDS, INSTANTS, TEXTS
 
 
 def _dialects() -> Mapping[str, Dialect]:
@@ -81,6 +81,8 @@ def plain_words(words: Words, selection: Selection) -> dict[str, Any]:
     """The words as plain values, and the selection's order, for :meth:`app.rows.source.Source.records`."""
     return {
         "order": [ORDERS[selection.time_column], selection.descending],
+        "keyed": _goes_by_key(selection),
+        "named": bool(words.longest_name),
         "templates": {str(one): name for one, name in words.templates.items()},
         "hidden": [] if words.with_phi else sorted(str(one) for one in words.identifying),
         "owners": {str(one): name for one, name in words.owners.items()},
@@ -109,21 +111,24 @@ class PageStatements:
 
     def _statement(self, after: Room | None) -> str:
         both = selected(self._selection, after, self._until)
-        by_key = self._selection.data_type == "device"
         personal = both.c.phi_attributes if self._words.with_phi else literal("{}", Text)
         columns = [
-            _id_text(both.c.id),
-            _shown_key(both, self._words) if by_key else literal("", Text),
-            _called(both, self._words),
-            _id_text(both.c.template_id),
-            _id_text(both.c.organization_id),
+            both.c.id,
+            both.c.template_id,
+            both.c.organization_id,
+            _shown_key(both, self._words) if _goes_by_key(self._selection) else literal("", Text),
+            _called(both, self._words) if self._words.longest_name else _as_it_is(both.c.caption),
             _as_it_is(personal),
             _as_it_is(both.c.attributes),
             both.c.created_at,
             both.c.updated_at,
         ]
-        named = [column.label(name) for column, name in zip(columns, (*TEXTS, *INSTANTS), strict=True)]
+        named = [column.label(name) for column, name in zip(columns, (*IDS, *TEXTS, *INSTANTS), strict=True)]
         return text_of(select(*named))
+
+
+def _goes_by_key(selection: Selection) -> bool:
+    return selection.data_type == "device"
 
 
 def _filled(text: str, room: Room, place: Position) -> str:
@@ -163,7 +168,7 @@ def most_bytes(selection: Selection, words: Words, extra: Mapping[UUID, int]) ->
                    b'"_creationTime":"","_lastModifiedTime":""}\n') + 2 * 24 + 2 * 36  # fmt: skip
     constant += max((len(orjson.dumps(name)) for name in words.templates.values()), default=0)
     constant += max((len(orjson.dumps(name)) for name in words.owners.values()), default=4)
-    shown_id = _octets(_shown_key(CURRENT, words)) if selection.data_type == "device" else literal(38)
+    shown_id = _octets(_shown_key(CURRENT, words)) if _goes_by_key(selection) else literal(38)
     document = CURRENT.c.document_bytes if words.with_phi else _octets(CURRENT.c.attributes)
     named = [(CURRENT.c.template_id == one, size) for one, size in extra.items()]
     more = case(*named, else_=0) if named else literal(0)

@@ -1,4 +1,4 @@
-"""What PostgreSQL gathered into one row: texts in a row with their lengths beside them, and arrays of numbers.
+"""What PostgreSQL gathered into one row: texts in a row with their lengths beside them, ids, and arrays of numbers.
 
 A row for each record would cost the client more than all the rest of the reading; one binary row of aggregates costs it
 next to nothing.
@@ -19,6 +19,10 @@ HEADER_BYTES = 19
 """Of COPY's binary form, before its first row."""
 _FIELDS_BYTES = 2
 _ARRAY_HEADER_BYTES = 20
+_HEXADECIMAL = np.array([f"{one:02x}" for one in range(256)], dtype="S2").view(np.uint16)
+_ID_SIGNS = 36
+# Which hexadecimal digits stand where in an id's text.
+_ID_GROUPS = ((slice(0, 8), 0), (slice(8, 12), 9), (slice(12, 16), 14), (slice(16, 20), 19), (slice(20, 32), 24))
 _ELEMENTS = {
     "int4": np.dtype([("length", ">i4"), ("value", ">i4")]),
     "int8": np.dtype([("length", ">i4"), ("value", ">i8")]),
@@ -66,7 +70,21 @@ def texts(field: memoryview, lengths: memoryview) -> Any:
     return pa.StringArray.from_buffers(len(each), pa.py_buffer(ends), pa.py_buffer(field))
 
 
-def gathering(columns: Sequence[str], instants: Sequence[str]) -> str:
-    """The aggregates that :func:`fields_of` takes apart: two for each column of text, one for each of instants."""
-    gathered = [f"string_agg({one}, ''), array_agg(octet_length({one}))" for one in columns]
+def ids(field: memoryview) -> Any:
+    """Gathered ids, sixteen bytes each, as an Arrow array of their texts."""
+    pairs = _HEXADECIMAL[np.frombuffer(field, np.uint8)].view(np.uint8).reshape(-1, 32)
+    written = np.full((len(pairs), _ID_SIGNS), ord("-"), dtype=np.uint8)
+    for digits, place in _ID_GROUPS:
+        written[:, place : place + digits.stop - digits.start] = pairs[:, digits]
+    ends = np.arange(0, written.size + 1, _ID_SIGNS, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(pairs), pa.py_buffer(ends), pa.py_buffer(written))
+
+
+def gathering(texts: Sequence[str], ids: Sequence[str] = (), instants: Sequence[str] = ()) -> str:
+    """The aggregates that :func:`fields_of` takes apart: two for each column of text, one for each of ids and instants.
+
+    Ids go as their bytes: as texts they would cost the server as much as the documents.
+    """
+    gathered = [f"string_agg({one}, ''), array_agg(octet_length({one}))" for one in texts]
+    gathered += [f"string_agg(uuid_send({one}), '')" for one in ids]
     return ", ".join([*gathered, *(f"array_agg({one})" for one in instants)])

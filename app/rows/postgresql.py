@@ -15,9 +15,9 @@ import pyarrow as pa
 from psycopg.pq import ExecStatus
 
 from app.rows.blocks import Grid
-from app.rows.gathered import HEADER_BYTES, fields_of, gathering, milliseconds, numbers, texts
+from app.rows.gathered import HEADER_BYTES, fields_of, gathering, ids, milliseconds, numbers, texts
 from app.rows.measured import COLUMNS, as_timestamp, blocks_statement, rows_of
-from app.rows.record_lines import INSTANTS, NO_LINES, TEXTS, Lines, joined, lines_of
+from app.rows.record_lines import IDS, INSTANTS, NO_LINES, TEXTS, Lines, joined, lines_of
 from app.rows.source import Range, SourceFault, Values, only, sorted_values
 from app.rows.stretches import Gap, Sealed, Stretch, as_grids, as_values, stretches_of
 
@@ -67,13 +67,18 @@ class PostgreSQLSource:
         return as_grids(self._stretches(wanted))
 
     def records(self, statement: str, words: Mapping[str, Any]) -> Lines:
-        gathered = f"SELECT {gathering(TEXTS, INSTANTS)} FROM ({statement}) AS page"  # noqa: S608  # our own names
+        named = TEXTS if words["keyed"] else TEXTS[1:]
+        gathered = f"SELECT {gathering(named, IDS, INSTANTS)} FROM ({statement}) AS page"  # noqa: S608  # our own names
         found = b"".join(self._copy(f"COPY ({gathered}) TO STDOUT (FORMAT BINARY)"))
-        *fields, created, updated = fields_of(found, 2 * len(TEXTS) + len(INSTANTS))
-        if not created:
+        fields = iter(fields_of(found, 2 * len(named) + len(IDS) + len(INSTANTS)))
+        of_texts = [texts(next(fields), next(fields)) for _ in named]
+        count = len(of_texts[0])
+        if not count:
             return NO_LINES
-        columns = [texts(*pair) for pair in zip(fields[::2], fields[1::2], strict=True)]
-        return lines_of([*columns, *(pa.array(milliseconds(one)) for one in (created, updated))], words)
+        # Nothing is asked, nor said, of keys that nobody goes by.
+        keys = [] if words["keyed"] else [pa.nulls(count, pa.string())]
+        of_ids = [ids(next(fields)) for _ in IDS]
+        return lines_of([*of_ids, *keys, *of_texts, *(pa.array(milliseconds(one)) for one in fields)], words)
 
     def cells(self, statement: str) -> bytes:
         found = b"".join(self._copy(f"COPY ({statement}) TO STDOUT"))
@@ -81,7 +86,7 @@ class PostgreSQLSource:
         return found.replace(b"\\\\", b"\\") if b"\\" in found else found
 
     def documents(self, statement: str) -> Lines:
-        gathered = f"SELECT {gathering(('document',), ('id',))} FROM ({statement}) AS page"  # noqa: S608  # our own names
+        gathered = f"SELECT {gathering(('document',), instants=('id',))} FROM ({statement}) AS page"  # noqa: S608  # our own names
         found = b"".join(self._copy(f"COPY ({gathered}) TO STDOUT (FORMAT BINARY)"))
         written, lengths, ids = fields_of(found, 3)
         return joined(pa.array(numbers(ids, "int8").astype(np.int64)), texts(written, lengths)) if ids else NO_LINES

@@ -5,6 +5,7 @@ Either database would join and format them in SQL at a third of the speed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,13 @@ import pyarrow.compute as pc
 from app.rows.arrow_text import text_of
 from app.rows.instants import iso_text
 
-TEXTS = ("id", "key", "caption", "template", "owner", "personal", "other")
+IDS = ("id", "template", "owner")
+TEXTS = ("key", "caption", "personal", "other")
 INSTANTS = ("created", "updated")
-"""The columns of :class:`app.rows.documents.PageStatements`: the id, the key as JSON where records go by it (else an
-empty text), the caption as JSON, template's and organization's id, the two documents; when the record was made and last
-changed, in ms."""
+"""The columns of :class:`app.rows.documents.PageStatements`: the record's id, its template's and its organization's;
+the key as JSON where records go by it (else an empty text), the caption, the two documents; when the record was made
+and last changed, in ms."""
+_NEEDS_ESCAPE = re.compile(rb'[\x00-\x1f"\\]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,17 @@ NO_LINES = Lines(0, b"")
 def lines_of(columns: Sequence[Any], words: Mapping[str, Any]) -> Lines:
     """A line for each record, in the order asked for.
 
-    :param columns: Arrow arrays: the :data:`TEXTS` and the :data:`INSTANTS`, of at least one record
+    :param columns: Arrow arrays: the :data:`IDS`, the :data:`TEXTS` and the :data:`INSTANTS`, of at least one record
     :param words: what the plan froze: ``templates`` (id to name), ``hidden`` (templates whose captions are not
-        written), ``owners`` (organization's id to name); and ``order``: which of the instants it goes by, and whether
-        the newest comes first
+        written), ``owners`` (organization's id to name); ``keyed``: whether records go by their key; ``named``: whether
+        captions come as JSON with the name behind them, not as plain text; and ``order``: which of the instants it goes
+        by, and whether the newest comes first
     """
-    ids, keys, caption, template, owner, personal, other, created, updated = _in_order(
+    ids, template, owner, keys, caption, personal, other, created, updated = _in_order(
         list(map(_whole, columns)), *words["order"]
     )
-    pieces: list[Any] = ['{"_id":', keys] if len(keys[0].as_py()) else ['{"_id":"', ids, '"']
+    caption = caption if words["named"] else _quoted(caption)
+    pieces: list[Any] = ['{"_id":', keys] if words["keyed"] else ['{"_id":"', ids, '"']
     pieces += [_captions(caption, template, words)]
     pieces += [_told(template, lambda one: _template(one, words)), _told(owner, lambda one: _owner(one, words))]
     pieces += [',"_creationTime":"', iso_text(created.to_numpy()), '","_lastModifiedTime":"']
@@ -78,7 +83,7 @@ def _in_order(columns: list[Any], time: str, newest_first: bool) -> list[Any]:
 
     An index gives them so already, but for what came from the history; sorting in SQL would carry whole documents.
     """
-    ids, times = columns[0], columns[len(TEXTS) + INSTANTS.index(time)]
+    ids, times = columns[0], columns[len(IDS) + len(TEXTS) + INSTANTS.index(time)]
     before, after = (1, 0) if newest_first else (0, 1)
     count = len(ids) - 1
     earlier, later = (times.slice(begin, count) for begin in (before, after))
@@ -89,6 +94,13 @@ def _in_order(columns: list[Any], time: str, newest_first: bool) -> list[Any]:
     way = "descending" if newest_first else "ascending"
     places = pc.sort_indices(pa.table([times, ids], names=["time", "id"]), sort_keys=[("time", way), ("id", way)])
     return [column.take(places) for column in columns]
+
+
+def _quoted(texts: Any) -> Any:
+    """Texts as JSON. Few hold a sign that must be escaped."""
+    if _NEEDS_ESCAPE.search(text_of(texts)):
+        return pa.array([_json(one) for one in texts.to_pylist()], pa.string())
+    return pc.binary_join_element_wise('"', texts, '"', "")
 
 
 def _inside(document: Any) -> Any:

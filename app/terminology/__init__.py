@@ -13,9 +13,10 @@ Looking::
     get_repository(actor, address) -> Repository
     may_edit / may_release / may_manage(actor, repository) -> bool
     list_versions(actor, address, *, released, since, limit, offset) -> Listed[Version]     newest first, HEAD last
+    versions_of / version_within / head_of(repository, …)                                   of one at hand
     get_version(actor, address, version="HEAD") / latest_version(actor, address) -> Version
     heads_of(repositories) -> list[Version]; latest_versions(repositories) -> dict[id, Version]
-    repository_detail(repository) / version_detail(version) / version_row(version) -> dict  the contract's keys
+    repository_detail(repository) / version_detail / version_row / expansion_detail(version)  the contract's keys
     repository_details(repositories) -> list[dict]; repository_row(repository) -> dict      for lists
     get_content(actor, address, version="HEAD", wish=Wish()) -> Content                     counts, documents, deletions
     content_json(content) -> Iterator[bytes]                                                detail and content, streamed
@@ -23,7 +24,7 @@ Looking::
     concept_history / mapping_history(actor, address, code) -> list[Term]                   newest first
     mappings_of(actor, address, code) -> MappedBothWays
     relatives_of(actor, address, code, version="HEAD") -> Relatives
-    top_concepts(actor, address, *, limit, after) -> list[Relative]
+    top_concepts(actor, address, *, limit, after) / top_of(repository, …) -> list[Relative]
     search_concepts(actor, text, address=None, *, limit=25) -> list[Found]
     diff(actor, address, older, newer="HEAD", *, what=None, limit=100, offset=0) -> Diff
     preview_release(actor, address) -> Preview
@@ -32,8 +33,9 @@ Looking::
 Changing (each commits)::
 
     create_repository / update_repository(actor, address, facts: RepositoryFacts) -> Repository
+    open_to_world(address, opened)                                                          the operator's
     create_concept(actor, address, wish: ConceptWish, comment=None) -> Term
-    edit_concept(actor, address, code, wish, comment=None) -> Term                          wish_of(term) to begin with
+    edit_concept(actor, address, code, wish, comment=None, *, seen=None) -> Term             wish_of(term) to begin with
     retire_concept(actor, address, code, reason=None) / restore_concept(...) -> Term
     delete_concept(actor, address, code)
     create_mapping, edit_mapping, retire_mapping, restore_mapping, delete_mapping           likewise, of MappingWish
@@ -48,6 +50,7 @@ Releasing orders an export in the same transaction, so it is :mod:`app.exports`'
 from app.access.repositories import may_edit, may_manage, may_release
 from app.terminology.addresses import HEAD, Address, TermAddress
 from app.terminology.concepts import (
+    ChangedMeanwhile,
     ConceptWish,
     create_concept,
     delete_concept,
@@ -58,10 +61,17 @@ from app.terminology.concepts import (
 )
 from app.terminology.content import Content, Wish, content_json, content_of, get_content
 from app.terminology.departures import Departed
-from app.terminology.details import repository_detail, repository_details, repository_row, version_detail, version_row
+from app.terminology.details import (
+    expansion_detail,
+    repository_detail,
+    repository_details,
+    repository_row,
+    version_detail,
+    version_row,
+)
 from app.terminology.diffing import OUTCOMES, Diff, Difference, FieldChange, Preview, diff, preview_release
 from app.terminology.documents import instant_text
-from app.terminology.hierarchy import Relative, Relatives, relatives_of, top_concepts
+from app.terminology.hierarchy import Relative, Relatives, relatives_of, top_concepts, top_of
 from app.terminology.mappings import (
     MappedBothWays,
     MappingWish,
@@ -85,6 +95,7 @@ from app.terminology.repositories import (
     get_repository,
     handle_of,
     list_repositories,
+    open_to_world,
     update_repository,
 )
 from app.terminology.searching import Found, search_concepts
@@ -93,11 +104,14 @@ from app.terminology.versions import (
     Counts,
     Version,
     get_version,
+    head_of,
     heads_of,
     latest_version,
     latest_versions,
     list_versions,
     version_of,
+    version_within,
+    versions_of,
 )
 
 __all__ = [
@@ -105,6 +119,7 @@ __all__ = [
     "HEAD",
     "OUTCOMES",
     "Address",
+    "ChangedMeanwhile",
     "ConceptWish",
     "Content",
     "Counts",
@@ -139,6 +154,7 @@ __all__ = [
     "diff",
     "edit_concept",
     "edit_mapping",
+    "expansion_detail",
     "facts_of_repository",
     "find_owner",
     "get_concept",
@@ -147,6 +163,7 @@ __all__ = [
     "get_repository",
     "get_version",
     "handle_of",
+    "head_of",
     "heads_of",
     "instant_text",
     "latest_version",
@@ -159,6 +176,7 @@ __all__ = [
     "may_edit",
     "may_manage",
     "may_release",
+    "open_to_world",
     "preview_release",
     "reference_rows",
     "relatives_of",
@@ -173,10 +191,13 @@ __all__ = [
     "retire_mapping",
     "search_concepts",
     "top_concepts",
+    "top_of",
     "update_repository",
     "version_detail",
     "version_of",
     "version_row",
+    "version_within",
+    "versions_of",
     "wish_of",
     "wish_of_mapping",
 ]

@@ -76,17 +76,27 @@ def create_concept(actor: Actor, address: Address, wish: ConceptWish, comment: s
     return edit.finish("create", says.code)
 
 
-def edit_concept(actor: Actor, address: Address, code: str, wish: ConceptWish, comment: str | None = None) -> Term:
+class ChangedMeanwhile(Invalid):
+    """Somebody else changed the concept after it was shown to the one who now wants to change it."""
+
+
+def edit_concept(
+    actor: Actor, address: Address, code: str, wish: ConceptWish, comment: str | None = None, *, seen: int | None = None
+) -> Term:
     """Let a concept say something else; its code stays. What says the same already makes no new version.
 
+    :param seen: the version that the person had before their eyes; None when nobody had one
     :raises NotFound: there is no such concept
     :raises Forbidden: the actor may look at most
+    :raises ChangedMeanwhile: it is no longer the version that was seen
     :raises Invalid: with a sentence for each field that is wrong; a hierarchy with a circle
     """
     wish = replace(wish, code=code)
     check_wish(wish)
     edit = _CONCEPTS.begin(actor, address)
     says, facts = edit.held(code)
+    if seen is not None and facts.version != seen:
+        raise ended(ChangedMeanwhile("Somebody else changed this concept meanwhile."))
     parents = says.parents if wish.parents is None else tuple(dict.fromkeys(wish.parents))
     if parents != says.parents:
         _check_parents(edit, code, parents)

@@ -113,19 +113,24 @@ def content_of(version: Version, wish: Wish) -> Content:
 def content_json(content: Content, more: Mapping[str, Any] | None = None) -> Iterator[bytes]:
     """The repository's or version's JSON with its content, in pieces; the same rows as an export's, joined alike.
 
+    What it says of itself is read at once, and only documents while the pieces are taken: an answer is sent when its
+    request, and the session with the repository's row, have ended.
+
     :param more: what its own JSON says besides, or otherwise
     """
-    head = content.detail() | dict(more or {})
+    head = orjson.dumps(content.detail() | dict(more or {}))
+    of_collection = content.version.repository.kind == "collection"
+    rows = reference_rows(content.version) if content.wish.references and of_collection else None
+    return _pieces(content, head, None if rows is None else orjson.dumps(rows))
+
+
+def _pieces(content: Content, head: bytes, references: bytes | None) -> Iterator[bytes]:
     wish = content.wish
-    if wish.references and content.version.repository.kind == "collection":
-        rows = reference_rows(content.version)
-    else:
-        rows = None
-    yield orjson.dumps(head)[:-1]
+    yield head[:-1]
     if wish.concepts:
         yield from _array(b'"concepts"', content.documents(CONCEPTS))
-    if rows is not None:
-        yield b',"references":' + orjson.dumps(rows)
+    if references is not None:
+        yield b',"references":' + references
     if wish.mappings:
         yield from _array(b'"mappings"', content.documents(MAPPINGS))
     if wish.deleted and wish.since is not None:

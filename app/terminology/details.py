@@ -116,7 +116,7 @@ def version_detail(version: Version) -> Json:
         "is_processing": False,
         "released": version.is_released,
         **{key: snapshot[key] for key in _SHARED},
-        **_of_kind(kind, snapshot, url, version),
+        **_of_kind(kind, snapshot, version),
         "checksums": snapshot["checksums"],
         "properties": [],
         "filters": [],
@@ -126,6 +126,32 @@ def version_detail(version: Version) -> Json:
         "active_mappings": version.counts.active_mappings,
         kind: snapshot,
     }
+
+
+def expansion_detail(version: Version) -> Json:
+    """What the references of a collection's version came to: what the version's ``expansion_url`` names."""
+    path = version.address.of_version(version.id)
+    release, repository = version.release, version.repository
+    return {
+        "type": "Expansion",
+        "id": version.id,
+        "mnemonic": version.id,
+        "url": expansion_url(version),
+        "version_url": path,
+        "concepts_url": f"{path}concepts/",
+        "mappings_url": f"{path}mappings/",
+        "parameters": {},
+        "is_processing": False,
+        "created_on": instant_text(version.created_at),
+        "created_by": repository.created_by if release is None else release.created_by,
+        "active_concepts": version.counts.active_concepts,
+        "active_mappings": version.counts.active_mappings,
+    }
+
+
+def expansion_url(version: Version) -> str:
+    """Of HEAD, too, below the version's id."""
+    return f"{version.address.path}{version.id}/expansions/{version.id}/"
 
 
 def version_row(version: Version) -> Json:
@@ -206,15 +232,15 @@ def _contents(url: str, repository: Repository) -> Json:
     }
 
 
-def _of_kind(kind: str, snapshot: Json, url: str, version: Version) -> Json:
+def _of_kind(kind: str, snapshot: Json, version: Version) -> Json:
     if kind == "source":
         return {key: snapshot[key] for key in _OF_SOURCES if key != "content_type"}
     return {
         "immutable": snapshot["immutable"],
         "locked_date": snapshot["locked_date"],
         "autoexpand": True,
-        "expansions_url": f"{url}expansions/",
-        "expansion_url": f"{url}expansions/{version.id}/",
+        "expansions_url": f"{version.address.path}{version.id}/expansions/",
+        "expansion_url": expansion_url(version),
     }
 
 

@@ -1,24 +1,30 @@
-"""What changed between two versions of a source: by intervals of revisions, never by comparing all that they hold."""
+"""What changed between two versions of a repository: by intervals of revisions, not by comparing all that they hold.
+
+Of a collection it is what its sources changed within what it draws on, and what came into it or left it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, text
 
 from app.actor import Actor
-from app.errors import Invalid, NotFound
+from app.errors import Invalid
 from app.extensions import db
-from app.rows.terms import CONCEPTS, MAPPINGS
+from app.models import Repository
+from app.models.terminology import NUMBERS_OF_A_REPOSITORY
+from app.rows.terms import CONCEPTS, MAPPINGS, Drawn, bounds_of, facts_statement
 from app.terminology.addresses import HEAD, Address
 from app.terminology.documents import Json
+from app.terminology.drawing import Draw
 from app.terminology.keeping import TABLES
-from app.terminology.repositories import Listed
-from app.terminology.versions import Version, get_version, latest_version
+from app.terminology.repositories import Listed, get_repository
+from app.terminology.versions import Version, get_version, latest_versions, version_within
 
 ADDED, CHANGED, RETIRED, RESTORED, DELETED = "added", "changed", "retired", "restored", "deleted"
 OUTCOMES = (ADDED, CHANGED, RETIRED, RESTORED, DELETED)
@@ -44,9 +50,13 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A concept or mapping (``table``) that is not in both versions alike. ``caption`` is what it is called."""
+    """A concept or mapping (``table``) that is not in both versions alike: of the repository at ``home``.
+
+    ``caption`` is what it is called.
+    """
 
     table: str
+    home: Address
     code: str
     caption: str
     outcome: str
@@ -102,70 +112,107 @@ def diff(
     limit: int = 100,
     offset: int = 0,
 ) -> Diff:
-    """What changed from one version of a source to a later one.
+    """What changed from one version of a repository to a later one.
 
     :param what: only one of :data:`OUTCOMES`
     :param limit: so many differences of all come with their changed fields
     :raises NotFound: there is no such repository or version
-    :raises Invalid: the repository is a collection, or ``older`` is the later one
+    :raises Invalid: ``older`` is the later one
     """
-    before, after = get_version(actor, address, older), get_version(actor, address, newer)
-    if before.repository.kind != "source":
-        raise Invalid("Versions of a collection are compared source by source.")
-    if before.revision > after.revision:
+    repository = get_repository(actor, address)
+    before, after = (version_within(repository, one) for one in (older, newer))
+    if before.order > after.order:
         raise Invalid("Name the older version first.")
-    touched = [
-        (table, one)
-        for table in (CONCEPTS, MAPPINGS)
-        for one in _touched(table, before.repository.id, before.revision, after.revision)
-    ]
+    touched = [(table, one) for table in (CONCEPTS, MAPPINGS) for one in _touched(table, before, after)]
     counts = Counter((table, one.outcome) for table, one in touched)
     wanted = [(table, one) for table, one in touched if what in (None, one.outcome)]
-    page = [_told(table, some) for table, some in _by_table(wanted[offset : offset + limit])]
-    return Diff(before, after, counts, Listed([one for told in page for one in told], len(wanted)))
+    page = _by_table(wanted[offset : offset + limit])
+    homes = _homes(repository, [one for _, some in page for one in some])
+    told = [one for table, some in page for one in _told(table, some, homes)]
+    return Diff(before, after, counts, Listed(told, len(wanted)))
 
 
 def preview_release(actor: Actor, address: Address) -> Preview:
-    """What a release made now would hold; compared with the newest released one when that is of a source.
+    """What a release made now would hold, compared with the newest released one.
 
     :raises NotFound: there is no such repository
     :raises Forbidden: it is private
     """
     head = get_version(actor, address)
-    try:
-        newest = latest_version(actor, address)
-    except NotFound:
+    newest = latest_versions([head.repository]).get(head.repository.id)
+    if newest is None:
         return Preview(head, None)
-    if head.repository.kind != "source":
-        return Preview(head, newest)
     return Preview(head, newest, diff(actor, address, newest.id, limit=0).counts)
 
 
-def _touched(table: str, repository_id: int, older: int, newer: int) -> list[_Touched]:
-    """What may differ, by code: whatever began or ended in ``(older, newer]``."""
+def _touched(table: str, before: Version, after: Version) -> list[_Touched]:
+    """What is not in both alike, by code."""
+    was = {draw.repository_id: draw for draw in before.draws}
+    is_now = {draw.repository_id: draw for draw in after.draws}
+    touched = [
+        one
+        for source in sorted(was.keys() | is_now.keys())
+        for one in _touched_in(table, was.get(source), is_now.get(source))
+    ]
+    return sorted(touched, key=lambda one: (one.code, one.id))
+
+
+def _touched_in(table: str, was: Draw | None, is_now: Draw | None) -> Iterator[_Touched]:
+    """Of one repository, of which either version may draw on all, on some or on nothing."""
+    ids = _may_differ(table, was, is_now)
+    before, after = (_states(table, ids, draw) for draw in (was, is_now))
+    for one in ids:
+        old, new = before.get(one), after.get(one)
+        known = new or old
+        if known is None or (old is not None and new is not None and old[2] == new[2]):
+            continue
+        yield _Touched(one, known[0], known[1], old and (old[2], old[3]), new and (new[2], new[3]))
+
+
+def _may_differ(table: str, was: Draw | None, is_now: Draw | None) -> list[int]:
+    """What began or ended between the two revisions, and what only one of them draws on."""
+    if was is None or is_now is None:
+        return [one for draw in (was, is_now) if draw is not None for one in _ids_of(table, draw)]
+    old, new = was.ids(table), is_now.ids(table)
+    # A collection may go back to an older release of a source.
+    first, last = sorted((was.revision, is_now.revision))
+    found = _changed_between(table, was.repository_id, first, last)
+    if old is None and new is None:
+        return sorted(found)
+    held, wanted = (set(_ids_of(table, draw)) for draw in (was, is_now))
+    return sorted((found & (held | wanted)) | (held ^ wanted))
+
+
+def _changed_between(table: str, repository_id: int, older: int, newer: int) -> set[int]:
+    """Whatever began or ended in ``(older, newer]``."""
     current, history = TABLES[table]
     found: set[int] = set()
     for columns in (current.c, history.c):
         within = columns.revision > older, columns.revision <= newer
         found |= set(db.session.scalars(select(columns.id).where(columns.repository_id == repository_id, *within)))
     ended = history.c.superseded_by > older, history.c.superseded_by <= newer
-    found |= set(db.session.scalars(select(history.c.id).where(history.c.repository_id == repository_id, *ended)))
-    ids = sorted(found)
-    before, after = (_states(table, ids, revision) for revision in (older, newer))
-    touched = []
-    for one in ids:
-        was, is_now = before.get(one), after.get(one)
-        known = is_now or was
-        if known is None or (was is not None and is_now is not None and was[2] == is_now[2]):
-            continue
-        touched.append(_Touched(one, known[0], known[1], was and (was[2], was[3]), is_now and (is_now[2], is_now[3])))
-    return sorted(touched, key=lambda one: one.code)
+    return found | set(db.session.scalars(select(history.c.id).where(history.c.repository_id == repository_id, *ended)))
 
 
-def _states(table: str, ids: Sequence[int], revision: int) -> dict[int, tuple[str, str, int, bool]]:
-    """Code, caption, revision and whether it is retired, of each that was there at a revision."""
+def _ids_of(table: str, draw: Draw) -> Sequence[int]:
+    """Everything that it draws on; of all, what is there at its revision."""
+    ids = draw.ids(table)
+    if ids is not None:
+        return ids
+    drawn = Drawn(table, draw.repository_id, draw.revision)
+    return sorted(db.session.scalars(text(facts_statement(drawn, "id", *bounds_of(draw.repository_id)))))
+
+
+def _states(table: str, ids: Sequence[int], draw: Draw | None) -> dict[int, tuple[str, str, int, bool]]:
+    """Code, caption, revision and whether it is retired, of each that was drawn on and there at its revision."""
     found: dict[int, tuple[str, str, int, bool]] = {}
-    for one, columns in _rows_at(table, ids, revision, ("code", *_caption(table), "revision", "retired")):
+    if draw is None:
+        return found
+    members = draw.ids(table)
+    if members is not None:
+        held = set(members)
+        ids = [one for one in ids if one in held]
+    for one, columns in _rows_at(table, ids, draw.revision, ("code", *_caption(table), "revision", "retired")):
         *caption, own_revision, retired = columns[1:]
         found[one] = (columns[0], " → ".join(caption), own_revision, bool(retired))
     return found
@@ -194,14 +241,22 @@ def _by_table(wanted: Sequence[tuple[str, _Touched]]) -> list[tuple[str, list[_T
     return [(table, [one for of, one in wanted if of == table]) for table in (CONCEPTS, MAPPINGS)]
 
 
-def _told(table: str, some: Sequence[_Touched]) -> list[Difference]:
+def _homes(repository: Repository, some: Iterable[_Touched]) -> dict[int, Address]:
+    """Where the repositories are that some concepts or mappings are of, by their ids."""
+    ids = {one.id // NUMBERS_OF_A_REPOSITORY for one in some} - {repository.id}
+    others = db.session.scalars(select(Repository).where(Repository.id.in_(ids))).unique() if ids else ()
+    return {one.id: Address.of(one) for one in (repository, *others)}
+
+
+def _told(table: str, some: Sequence[_Touched], homes: Mapping[int, Address]) -> list[Difference]:
     documents = _documents(TABLES[table], [one for one in some if one.outcome not in (ADDED, DELETED)])
     told = []
     for one in some:
         changes: tuple[FieldChange, ...] = ()
         if one.before is not None and one.after is not None:
             changes = changed_fields(documents[one.id, one.before[0]], documents[one.id, one.after[0]])
-        told.append(Difference(table, one.code, one.caption, one.outcome, changes))
+        home = homes[one.id // NUMBERS_OF_A_REPOSITORY]
+        told.append(Difference(table, home, one.code, one.caption, one.outcome, changes))
     return told
 
 

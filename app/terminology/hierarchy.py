@@ -14,6 +14,7 @@ from app.extensions import db
 from app.models import Concept, Repository
 from app.rows.terms import CONCEPTS
 from app.terminology.addresses import HEAD, Address, last_code
+from app.terminology.repositories import get_repository
 from app.terminology.terms import captions_at, term_of
 from app.terminology.versions import get_version
 
@@ -68,7 +69,11 @@ def top_concepts(
 
     :param after: the code of the last one already shown
     """
-    repository = get_version(actor, address).repository
+    return top_of(get_repository(actor, address), limit=limit, after=after)
+
+
+def top_of(repository: Repository, *, limit: int = 100, after: str | None = None) -> list[Relative]:
+    """As :func:`top_concepts`, of a source at hand."""
     wanted = (
         select(Concept.code, Concept.display_name, Concept.retired)
         .where(Concept.repository_id == repository.id, Concept.at_top.is_(True))

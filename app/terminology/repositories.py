@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock, record
@@ -97,9 +97,10 @@ def get_repository(actor: Actor | None, address: Address) -> Repository:
     found = _find(actor, address)
     if found is None:
         raise NotFound(UNKNOWN)
-    if actor is not None and not _is_viewable(actor, found):
+    repository, may_view = found
+    if not may_view:
         raise Forbidden(PRIVATE, reason="private")
-    return found
+    return repository
 
 
 def get_repository_to_edit(actor: Actor, address: Address, *, member: bool = False) -> Repository:
@@ -181,6 +182,23 @@ def update_repository(actor: Actor, address: Address, facts: RepositoryFacts) ->
     return get_repository(actor, address)
 
 
+def open_to_world(address: Address, opened: bool) -> None:
+    """Let strangers read a repository, or no longer; their programs get no exports. For whoever runs the deployment.
+
+    :raises NotFound: there is none
+    """
+    begin_writing()
+    found = db.session.scalars(select(Repository).where(*_at(address))).unique().one_or_none()
+    if found is None:
+        db.session.rollback()
+        raise NotFound(UNKNOWN)
+    if found.open_to_world != opened:
+        found.open_to_world = opened
+        action = "repository.open" if opened else "repository.close"
+        record.note(None, action, "repository", str(found.id), tenant_id=found.tenant_id)
+    db.session.commit()
+
+
 def facts_of_repository(repository: Repository) -> RepositoryFacts:
     """What a repository says of itself, to be changed and given to :func:`update_repository`."""
     return RepositoryFacts(
@@ -232,24 +250,22 @@ def details_of(repository: Repository) -> Json:
     return details
 
 
-def _find(actor: Actor | None, address: Address) -> Repository | None:
-    """Of the actor's tenant, private or not; for a stranger what is open to the world."""
-    statement = select(Repository).where(
-        Repository.kind == KINDS.get(address.kind), Repository.short_code == address.short_code
-    )
-    if actor is None:
-        statement = statement.where(viewable(None))
-    else:
-        statement = statement.where(Repository.tenant_id == actor.tenant_id)
-    try:
-        statement = statement.where(_owned_by(*find_owner(actor, address.owner_kind, address.owner)))
-    except NotFound:
-        return None
-    return db.session.scalars(statement.execution_options(populate_existing=True)).unique().one_or_none()
+def _find(actor: Actor | None, address: Address) -> tuple[Repository, bool] | None:
+    """Of the actor's tenant, and whether they may view it; for a stranger what is open to the world. One query."""
+    ours = viewable(None) if actor is None else Repository.tenant_id == actor.tenant_id
+    statement = select(Repository, viewable(actor)).where(*_at(address), ours)
+    row = db.session.execute(statement.execution_options(populate_existing=True)).unique().one_or_none()
+    return None if row is None else (row[0], bool(row[1]))
 
 
-def _is_viewable(actor: Actor, repository: Repository) -> bool:
-    return db.session.scalar(select(Repository.id).where(Repository.id == repository.id, viewable(actor))) is not None
+def _at(address: Address) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a repository is at an address; owners' codes are no two tenants'."""
+    owners: dict[str, ColumnElement[bool]] = {
+        "orgs": Repository.organization_id.in_(select(Organization.id).where(Organization.short_code == address.owner)),
+        "users": Repository.user_id.in_(select(User.id).where(User.handle == address.owner)),
+    }
+    own = owners.get(address.owner_kind, false())
+    return Repository.kind == KINDS.get(address.kind), Repository.short_code == address.short_code, own
 
 
 def _owned_by(organization_id: UUID | None, user_id: UUID | None) -> ColumnElement[bool]:

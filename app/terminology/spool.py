@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import Revision
 from app.terminology.documents import NOW, instant_text
 
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 1_000
 
 
 class Spool:

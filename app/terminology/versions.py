@@ -71,6 +71,12 @@ class Version:
     def updated_at(self) -> datetime:
         return self.repository.changed_at if self.release is None else self.release.updated_at
 
+    @property
+    def order(self) -> tuple[bool, int, datetime]:
+        """Of one repository's versions the older has the lower: HEAD is the newest. (Releases of one number hold the
+        same of a source, and of a collection what its sources held when they were made.)"""
+        return self.is_head, self.revision, self.created_at
+
     def drawn(self, table: str, *, active_only: bool = False) -> tuple[Drawn, ...]:
         """Which rows of ``concept`` or ``mapping`` it holds."""
         found = []
@@ -87,10 +93,15 @@ def get_version(actor: Actor | None, address: Address, version: str = HEAD) -> V
     :raises NotFound: there is no such repository, or no such version of it
     :raises Forbidden: it is private
     """
-    repository = get_repository(actor, address)
-    if version == HEAD:
-        return head_of(repository)
-    return version_of(find_release(repository, version))
+    return version_within(get_repository(actor, address), version)
+
+
+def version_within(repository: Repository, version: str) -> Version:
+    """As :func:`get_version`, of a repository at hand.
+
+    :raises NotFound: it has no such version
+    """
+    return head_of(repository) if version == HEAD else version_of(find_release(repository, version))
 
 
 def latest_version(actor: Actor | None, address: Address) -> Version:
@@ -130,6 +141,18 @@ def list_versions(
     :param since: only those changed at that instant or later
     """
     repository = get_repository(actor, address)
+    return versions_of(repository, released=released, since=since, limit=limit, offset=offset)
+
+
+def versions_of(
+    repository: Repository,
+    *,
+    released: bool | None = None,
+    since: datetime | None = None,
+    limit: int = 25,
+    offset: int = 0,
+) -> Listed[Version]:
+    """As :func:`list_versions`, of a repository at hand."""
     conditions = [Release.repository_id == repository.id]
     if released is not None:
         conditions.append(Release.released.is_(released))

@@ -1,4 +1,5 @@
-"""The JSON face's addresses × {no token, a wrong one, a browser's cookie, other tenant, other organization}."""
+"""The JSON face's addresses × {no token, a wrong one, a browser's cookie}. Of other people's things, see
+tests/security/test_matrix.py."""
 
 from __future__ import annotations
 
@@ -12,22 +13,14 @@ from werkzeug.test import TestResponse
 
 from app.api import CONTRACTS, bearer
 from tests.api.conftest import Machine
-from tests.test_doors import DOORS, INTRUDERS, UNKNOWN, Address, Things, addresses_of, things, walked
+from tests.test_doors import DOORS, Address, Things, addresses_of, things, walked
 
 __all__ = ["things"]
-
-MachineOf = Callable[[str], Machine]
 
 
 def asked(machine: Machine, address: Address, path: str, **more: Any) -> TestResponse:
     body = {} if address.method in ("GET", "DELETE") else {"json": {}}
     return machine.open(address.method, path, **body, **more)
-
-
-def without_trace(answer: TestResponse) -> tuple[int, Any]:
-    body = answer.get_json()
-    assert body.pop("traceId") == answer.headers["X-Request-ID"]
-    return answer.status_code, body
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer ", "Basic YTpi", "Bearer \xff", "Token x", "unknown"])
@@ -62,17 +55,6 @@ def test_the_portals_cookie_opens_nothing_here(
 def test_the_addresses_that_are_open_to_strangers_are_those_that_are_named(app: Flask) -> None:
     named = {address.rule.endpoint for address, door in walked(app, machines=True) if door.needs == "nobody"}
     assert named == bearer.OPEN
-
-
-@pytest.mark.parametrize(("of", "intruder"), [(of, name) for of, names in INTRUDERS.items() for name in names])
-def test_what_is_not_theirs_answers_a_machine_like_what_does_not_exist(
-    app: Flask, machine_of: MachineOf, things: Things, of: str, intruder: str
-) -> None:
-    machine = machine_of(intruder)
-    for address, _ in walked(app, of=of, machines=True):
-        foreign, unknown = (without_trace(asked(machine, address, one.path(app, address))) for one in (things, UNKNOWN))
-        assert foreign[0] == 404, address.name
-        assert foreign == unknown, address.name
 
 
 def test_no_address_of_a_contract_is_one_of_the_portals(app: Flask) -> None:

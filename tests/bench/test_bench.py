@@ -102,6 +102,23 @@ def test_there_is_no_ratio_where_a_peers_content_differs(cache: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_it_compares_exports_of_releases_and_times_releasing_and_diffs(cache: Path, database: str) -> None:
+    done = run(cache, "--database", database, "--concepts", "500", "--only", "terminology")
+    assert done.returncode == 0, done.stderr
+    client = {"sqlite": "sqlite3", "postgresql": "psql COPY"}[database]
+    rows = rows_of(done.stdout, f"{client} / gzip -1")
+    assert len(rows) == 2
+    assert all(row[4].endswith("×") for row in rows)
+    for bar in ("500 concepts", "builder's memory, terminology", "releasing 500 concepts", "diff of two releases"):
+        assert bar in done.stdout, done.stdout
+    again = run(cache, "--database", database, "--concepts", "500", "--only", "terminology", "--planted-fault")
+    assert again.returncode == 1
+    assert "making" not in again.stderr
+    assert all(row[2].startswith("no ratio") for row in rows_of(again.stdout, client))
+
+
+@pytest.mark.long
 def test_a_second_run_reuses_the_data(cache: Path) -> None:
     assert run(cache, "--database", "sqlite", "--prepare").returncode == 0
     [kept] = cache.glob("*/sqlite/chartroom.sqlite3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -29,6 +30,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+FRESH_SECONDS = 300.0
 HEIGHTS = {1280: 900, 390: 844}
 HERE = Path(__file__).parent
 
@@ -91,8 +93,8 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture(scope="package")
-def known_people() -> dict[tuple[str, str], dict]:
-    """The cookies of who signed in already."""
+def known_people() -> dict[tuple[str, str], tuple[float, dict]]:
+    """The cookies of who signed in already, and when: after a while the portal would ask for the password once more."""
     return {}
 
 
@@ -101,7 +103,7 @@ def visit(
     chromium: Browser,
     portal: Portal,
     watch: Watch,
-    known_people: dict[tuple[str, str], dict],
+    known_people: dict[tuple[str, str], tuple[float, dict]],
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> Iterator[Visit]:
@@ -114,7 +116,9 @@ def visit(
     def open_page(who: str | None = None, *, width: int = 1280, url: str | None = None, **more: object) -> Page:
         address = url or portal.url
         size = {"width": width, "height": HEIGHTS[width]}
-        state = known_people.get((address, who or ""))
+        begun, state = known_people.get((address, who or ""), (0.0, None))
+        if monotonic() - begun > FRESH_SECONDS:
+            state = None
         # Without motion, so that nothing is looked at half-way between two colours.
         context = chromium.new_context(
             base_url=address, viewport=size, storage_state=state, reduced_motion="reduce", **more
@@ -125,7 +129,7 @@ def visit(
         page = context.new_page()
         if who is not None and state is None:
             sign_in(page, portal.world.users[who].email if who in portal.world.users else who)
-            known_people[address, who] = context.storage_state()
+            known_people[address, who] = monotonic(), context.storage_state()
         return page
 
     yield open_page

@@ -17,7 +17,7 @@ from app.exports import ReportParams
 from app.exports.settling import fail_export
 from app.extensions import db
 from app.measurements import load_measurements, series_for
-from app.models import AuditEvent, Entity, Export, ExportPart, Metric, begin_writing
+from app.models import AuditEvent, Entity, Export, ExportPart, Metric, Template, begin_writing
 from tests.attachments.files import CT, ULTRASOUND
 from tests.factories import PASSWORD, World
 from tests.terminology import making
@@ -48,6 +48,11 @@ class Contents:
     person: UUID | None = None
     event: int = 0
     link: str = ""
+    organization: UUID | None = None
+    location: UUID | None = None
+    template: UUID | None = None
+    attribute: UUID | None = None
+    metric: int = 0
 
 
 def fill(world: World) -> Contents:
@@ -77,6 +82,7 @@ def fill(world: World) -> Contents:
     _shelve(world)
     contents.person = world.users["alice"].id
     contents.link = _invited(world)
+    _administer(world, contents)
     exports.open_archive(world.actor("alice"), contents.exports["ready"]).stream.close()
     taken = select(AuditEvent.id).where(AuditEvent.action == "export.download")
     contents.event = db.session.scalar(taken) or 0
@@ -156,6 +162,17 @@ def _invited(world: World) -> str:
     )
     assert invited.link.url is not None
     return invited.link.url.rsplit("/", 1)[1]
+
+
+def _administer(world: World, contents: Contents) -> None:
+    """A clinic with two wards, and the template of patients with an attribute and a metric."""
+    contents.organization = world.northside.id
+    for name in ("Dialysis", "Ward 3"):
+        contents.location = administration.create_location(world.northside.id, name).id
+    template = db.session.get_one(Template, world.templates["patient"].id)
+    sex = template.attribute("sex")
+    assert sex is not None
+    contents.template, contents.attribute, contents.metric = template.id, sex.id, template.metrics[0].id
 
 
 def _add_hollow_tenant(contents: Contents) -> None:

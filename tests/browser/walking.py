@@ -19,6 +19,8 @@ MORE_ADDRESSES: dict[str, tuple[str, ...]] = {
     "portal.dictionary.index": ("?q=cd8", "?q=nothing-is-called-so"),
     "portal.exports.index": ("?whose=all",),
     "portal.people.index": ("?q=nobody-is-called-so", "?state=invited"),
+    "portal.organizations.index": ("?q=nobody-is-called-so",),
+    "portal.templates.attributes.new": ("?kind=FILE",),
     "portal.auth_second.code": ("?recovery=1",),
     "portal.terminology.index": ("?q=tuberc", "?q=nothing-is-called-so", "?kind=collections"),
     "portal.repositories.show": ("?q=a15.1",),
@@ -66,11 +68,14 @@ def stops(app: Flask, contents: Contents) -> list[Stop]:
 
 
 def expected_refusal(endpoint: str, values: Values) -> int | None:
-    """Where the portal should say no to somebody who may see everything: archives that are not there."""
+    """Where the portal should say no to somebody who may see everything: to what is not there."""
     if endpoint in ("portal.exports.download", "portal.exports.file"):
         return {"expired": 410, "ready": None}.get(values["state"], 409)
     if endpoint == "portal.concepts.new" and values["kind"] == "collections":
         return 403
+    if endpoint.startswith("portal.auth_single."):
+        # The portal of these tests has no provider.
+        return 404
     return None
 
 
@@ -104,6 +109,15 @@ def examples(rule: Rule, contents: Contents) -> list[dict[str, Any]]:
         ],
         frozenset({"entity_id"}): [{"entity_id": contents.patient}],
         frozenset({"user_id"}): [{"user_id": contents.person}],
+        frozenset({"organization_id"}): [{"organization_id": contents.organization}],
+        frozenset({"organization_id", "location_id"}): [
+            {"organization_id": contents.organization, "location_id": contents.location}
+        ],
+        frozenset({"template_id"}): [{"template_id": contents.template}],
+        frozenset({"template_id", "attribute_id"}): [
+            {"template_id": contents.template, "attribute_id": contents.attribute}
+        ],
+        frozenset({"template_id", "metric_id"}): [{"template_id": contents.template, "metric_id": contents.metric}],
         frozenset({"secret"}): [{"secret": contents.link}],
         frozenset({"event_id"}): [{"event_id": contents.event}],
         frozenset({"file_id"}): [{"file_id": contents.image}],

@@ -22,10 +22,8 @@ from app.storage import LocalStorage, StorageSettings
 from tests.builder.children import run
 
 isal_zlib = pytest.importorskip("isal.isal_zlib")
-STATEMENT = (
-    "SELECT word, '', json_quote(word), 't', 'o', '{}', '{\"word\":' || json_quote(word) || '}', 0, 0 FROM word"
-)
-WORDS = {"order": ["created", False], "templates": {}, "hidden": [], "owners": {}}
+STATEMENT = "SELECT word, 't', 'o', '', word, '{}', '{\"word\":' || json_quote(word) || '}', 0, 0 FROM word"
+WORDS = {"order": ["created", False], "templates": {}, "hidden": [], "owners": {}, "keyed": False, "named": False}
 NDJSON = {
     "make": "records",
     "words": WORDS,

@@ -68,15 +68,18 @@ def read(data: bytes) -> list[Any]:
     return [json.loads(one) for one in data.splitlines()]
 
 
-def columns(ids: list[str], times: list[int], *documents: list[Any], key: str = "") -> list[Any]:
+def columns(
+    ids: list[str], times: list[int], *documents: list[Any], key: str = "", caption: str = 'she said "no"'
+) -> list[Any]:
     """What a database gives for records of one template and one clinic."""
-    same = [pa.array([text] * len(ids)) for text in (key, '"she said \\"no\\""', TWO, THREE)]
+    same = [pa.array([text] * len(ids)) for text in (TWO, THREE, key, caption)]
     texts = [pa.array([orjson.dumps(one).decode() for one in own]) for own in documents]
     return [pa.array(ids), *same, *texts, pa.array(times, pa.int64()), pa.array([7] * len(ids), pa.int64())]
 
 
-def told(time: str = "created", *, newest_first: bool = False) -> dict[str, Any]:
-    return {"order": [time, newest_first], "templates": {TWO: "watch"}, "hidden": [], "owners": {}}
+def told(time: str = "created", *, newest_first: bool = False, **given: Any) -> dict[str, Any]:
+    words = {"order": [time, newest_first], "templates": {TWO: "watch"}, "hidden": [], "owners": {}}
+    return words | {"keyed": False, "named": False} | given
 
 
 @pytest.mark.parametrize("other", [{"plain": 2}, {}, {"plain": {"id": ONE}}, {"text": "}\t{"}], ids=str)
@@ -103,7 +106,19 @@ def test_documents_are_joined_even_where_one_is_empty(personal: dict[str, Any], 
 
 
 def test_records_that_go_by_their_key_say_it_instead_of_their_id() -> None:
-    assert read(lines_of(columns([ONE], [0], [{}], [{}], key='"GLU \\"1\\""'), told()).text)[0]["_id"] == 'GLU "1"'
+    found = lines_of(columns([ONE], [0], [{}], [{}], key='"GLU \\"1\\""'), told(keyed=True))
+    assert read(found.text)[0]["_id"] == 'GLU "1"'
+
+
+@given(st.text())
+def test_a_caption_is_written_as_json_whatever_stands_in_it(caption: str) -> None:
+    found = lines_of(columns([ONE], [0], [{}], [{}], caption=caption), told())
+    assert read(found.text)[0]["_caption"] == caption
+
+
+def test_a_caption_that_comes_with_a_name_is_json_already() -> None:
+    found = lines_of(columns([ONE], [0], [{}], [{}], caption='"a","_name":"b"'), told(named=True))
+    assert (read(found.text)[0]["_caption"], read(found.text)[0]["_name"]) == ("a", "b")
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.uuids()), min_size=1, max_size=8, unique=True), st.booleans())

@@ -9,15 +9,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
-from app import callbacks, clock, exports, outbox
+from app import administration, callbacks, clock, exports, outbox
 from app.callbacks.delivering import AT_ONCE, KIND, _claim
 from app.callbacks.posting import post
 from app.callbacks.signatures import signature
@@ -58,6 +59,29 @@ def test_a_ready_report_is_told_with_its_own_json_and_addresses_of_ours(
     assert (one.json["id"], one.json["status"]) == (str(export_id), "COMPLETED")
     [path] = one.json["fileOutput"]["filesLocation"]["patient"]["paths"]
     assert path.startswith(f"https://export.example.org/dms/v1/data/reports/{export_id}/files/0/patient.json?")
+
+
+def test_a_host_that_the_administrator_leaves_out_is_refused_and_not_told_any_more(
+    domain: World, receiver: Receiver, listed: Listed
+) -> None:
+    def only(*hosts: str) -> None:
+        boss = domain.actor("max")
+        present = administration.tenant_settings(boss)
+        administration.change_settings(boss, replace(present, callback_hosts=hosts), present.fingerprint)
+
+    only("localhost", "127.0.0.1")
+    waiting = asked(domain, receiver.url())
+    only("localhost")
+    with pytest.raises(Invalid, match="none of them"):
+        asked(domain, receiver.url())
+    exports.cancel_export(domain.actor("alice"), waiting)
+    assert callbacks.deliver_due() == 1
+    [one] = db.session.scalars(select(CallbackTry))
+    assert "none of them" in one.words
+    assert receiver.received == []
+    only()
+    assert callbacks.deliver_due() == 1
+    assert told(receiver) == [(str(waiting), "CANCELED")]
 
 
 def test_every_final_state_is_told_once_and_nobody_is_told_who_named_no_address(

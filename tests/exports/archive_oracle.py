@@ -85,7 +85,7 @@ class Oracle:
             del made["_caption"]
         elif entity.data_type == "generic-entity":
             # Its templates call it by their first label.
-            made["_name"] = entity.caption[:32].strip()
+            made["_name"] = entity.caption[:32].strip(" ")
         if entity.data_type == "device":
             made |= {"_configuration": {}, "_timezone": None}
         values = json.loads(entity.attributes) | ({} if without_phi else json.loads(entity.phi_attributes))

@@ -230,11 +230,11 @@ def test_only_those_who_may_export_freeze_and_take(domain) -> None:
     of_north, of_all = (KIND.freeze(domain.actor(who), ALWAYS.to_json()) for who in ("alice", "ann"))
     assert of_north["organization_ids"] == [str(domain.northside.id)]
     assert {one[0] for one in of_north["metrics"]} == set(ward.metrics.values())
-    KIND.may_take(domain.actor("adam"), of_north)
-    KIND.may_take(domain.actor("ann"), of_north)
+    KIND.may_take(domain.actor("adam"), of_north, "")
+    KIND.may_take(domain.actor("ann"), of_north, "")
     for who, frozen in (("rita", of_north), ("alice", of_all)):
         with pytest.raises(Forbidden) as refused:
-            KIND.may_take(domain.actor(who), frozen)
+            KIND.may_take(domain.actor(who), frozen, "")
         assert refused.value.reason == "scope"
     begin_writing()
     db.session.get_one(Tenant, domain.acme.id).exports_enabled = False
@@ -243,7 +243,7 @@ def test_only_those_who_may_export_freeze_and_take(domain) -> None:
         KIND.freeze(domain.actor("alice"), ALWAYS.to_json())
     assert refused.value.reason == "exports_disabled"
     with pytest.raises(Forbidden):
-        KIND.may_take(domain.actor("alice"), of_north)
+        KIND.may_take(domain.actor("alice"), of_north, "")
 
 
 def metric(number: int, label: str, part: str = "", unit: str | None = None, template: str = "t") -> MetricWords:

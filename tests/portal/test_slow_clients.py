@@ -17,7 +17,7 @@ from tests.conftest import config_for
 from tests.factories import World
 
 PATIENCE_SECONDS = 60
-MORE_THAN_THREADS = 40
+MORE_THAN_THREADS = 170
 DRIP_SECONDS = 0.1
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from app import exports, terminology
@@ -103,6 +104,32 @@ def test_a_repository_s_page_shows_what_it_holds_and_takes_its_releases(library:
     with library.get(archive[1]) as taken:
         assert taken.content_type == "application/zip"
         assert "LUNG_1.0." in taken.headers["Content-Disposition"]
+
+
+def test_a_repository_s_page_asks_once_for_the_repository_and_once_for_all_exports(library: Library) -> None:
+    def asked() -> list[str]:
+        statements: list[str] = []
+
+        def listen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+            statements.append(" ".join(statement.split()))
+
+        with library.app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", listen)
+        try:
+            assert library.get().status_code == 200
+        finally:
+            event.remove(engine, "before_cursor_execute", listen)
+        return statements
+
+    with_one = asked()
+    with library.app.app_context():
+        for version in ("1.1", "1.2"):
+            making.released(library.world.actor("alice"), version)
+        db.session.remove()
+    assert len(with_one) == len(asked())
+    assert len([one for one in with_one if " FROM repository " in one and "repository.short_code = " in one]) == 1
+    assert len([one for one in with_one if " FROM export " in one and "export.id IN" in one]) == 1
 
 
 def test_a_release_is_previewed_made_and_its_export_polled_until_it_can_be_taken(library: Library) -> None:
@@ -310,7 +337,11 @@ def test_a_collection_draws_on_sources_and_says_what_it_no_longer_draws_on(libra
     assert library.post(f"{here}references", expressions=" ").status_code == 422
     library.post(f"{here}release", version="1")
     library.post(f"{here}references/remove", expression=LUNG.of_concept("A15"))
-    assert "References removed 1" in words_of(library.get(f"{here}changes?older=1"))
+    changed = library.get(f"{here}changes?older=1")
+    assert "References removed 1" in words_of(changed)
+    assert "Deleted A15 Respiratory tuberculosis in LUNG" in words_of(changed)
+    assert f'href="{HERE}concepts/A15/history"' in changed.text
+    assert "Since 1:" in words_of(library.get(f"{here}release"))
     assert library.get(f"{here}concepts/A15.1").location == f"{HERE}concepts/A15.1"
     assert "Nothing was ticked" in words_of(library.get(library.post(f"{here}references/remove").location))
     assert library.get(f"{here}new-concept").status_code == 403

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.faulty import FaultyProxy, running_faulty_proxy
+from tests.services.openid import OpenIDProvider, running_provider
 from tests.services.postgresql import PostgreSQL, running_postgresql
 from tests.services.seaweedfs import SeaweedFS, running_seaweedfs
 from tests.services.tls import Certificate, TLSProxy, make_certificate, running_proxy
@@ -98,3 +99,10 @@ def faulty_s3(s3_server: SeaweedFS) -> Iterator[FaultyProxy]:
     s3_server.start()
     with running_faulty_proxy(s3_server.port) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def openid_provider() -> Iterator[OpenIDProvider]:
+    """The OpenID provider of this test run, for a portal at the address that tests have by default."""
+    with running_provider(["http://127.0.0.1:8000/sign-in/single-sign-on/return"]) as provider:
+        yield provider

@@ -8,9 +8,7 @@ import pytest
 
 from app import terminology
 from app.errors import Duplicate, Forbidden, Invalid, NotFound
-from app.extensions import db
-from app.models import Repository, begin_writing
-from app.terminology import Address, ConceptWish, MappingWish, RepositoryFacts
+from app.terminology import Address, ChangedMeanwhile, ConceptWish, MappingWish, RepositoryFacts
 from tests.factories import World
 from tests.terminology.making import LUNG, STARTER, concept, content, made, mapping, released, renamed
 
@@ -40,6 +38,18 @@ def test_a_concepts_versions_are_all_kept_and_each_says_who_when_and_why(either:
     assert second.json["previous_version_url"] == f"{LUNG.of_concept('A1')}1/"
     assert second.json["created_on"] == first.json["created_on"] < second.json["updated_on"]
     assert (first.json["display_name"], second.json["display_locale"]) == ("Asthma", "es")
+
+
+def test_a_change_of_another_version_than_the_one_that_was_seen_is_refused(domain: World) -> None:
+    alice = domain.actor("alice")
+    made(alice)
+    seen = concept(alice, "A1").version
+    renamed(alice, "A1", "Somebody else's")
+    wish = ConceptWish("A1", [{"name": "Mine"}])
+    with pytest.raises(ChangedMeanwhile):
+        terminology.edit_concept(alice, LUNG, "A1", wish, seen=seen)
+    assert terminology.get_concept(alice, LUNG, "A1").json["display_name"] == "Somebody else's"
+    assert terminology.edit_concept(alice, LUNG, "A1", wish, seen=seen + 1).version == seen + 2
 
 
 def test_what_says_the_same_already_makes_no_new_version(domain: World) -> None:
@@ -134,11 +144,14 @@ def test_who_may_look_who_may_edit_and_who_may_not_even_know(domain: World) -> N
     assert len(set(refusals)) == 1
     with pytest.raises(NotFound):
         terminology.get_repository(None, LUNG)
-    begin_writing()
-    db.session.query(Repository).update({"open_to_world": True})
-    db.session.commit()
+    terminology.open_to_world(LUNG, True)
     assert terminology.get_repository(None, LUNG).short_code == "LUNG"
     assert terminology.list_repositories(None, owner_kind="orgs", owner="northside").total == 1
+    terminology.open_to_world(LUNG, False)
+    with pytest.raises(NotFound):
+        terminology.get_repository(None, LUNG)
+    with pytest.raises(NotFound):
+        terminology.open_to_world(OF_ALICE, True)
     made(alice, OF_ALICE, public_access="None")
     with pytest.raises(Forbidden):
         terminology.get_repository(rita, OF_ALICE)

@@ -15,7 +15,7 @@ from app.errors import Duplicate, Invalid
 from app.extensions import db
 from app.models import Concept, Repository
 from app.terminology import Address, ReleaseFacts, RepositoryFacts
-from app.terminology.sources import ICD10, OCLExport, open_terminology
+from app.terminology.sources import ICD10, ICD10CM, OCLExport, open_terminology
 from app.terminology.sources.coded import Classification, Code
 from tests.factories import World
 from tests.terminology.making import LUNG, concept, exported, made, mapping, released
@@ -163,7 +163,18 @@ def test_an_export_of_another_server_that_leaves_keys_out_is_loaded(domain: Worl
 
 
 def test_icd_10_has_its_codes_and_one_top_for_each_chapter() -> None:
-    codes = ICD10().codes
+    codes = list(ICD10().codes)
     assert len(codes) == len({one.code for one in codes}) == 12_542
     assert sum(not one.parent for one in codes) == 22
     assert next(one.title for one in codes if one.code == "A15.1").startswith("Tuberculosis of lung")
+
+
+def test_icd_10_cm_has_its_codes_each_time_they_are_read_also_those_of_seventh_characters() -> None:
+    whole = ICD10CM()
+    codes = {one.code: one for one in whole.codes}
+    assert len(codes) == sum(1 for _ in whole.codes) == 98_505
+    assert sum(not one.parent for one in codes.values()) == 22
+    fracture = codes["S72.001A"]
+    assert fracture.parent == "S72.001"
+    assert fracture.title.endswith("neck of right femur, initial encounter for closed fracture")
+    assert (codes["B99-B99"].parent, codes["B99"].parent) == ("1", "B99-B99")

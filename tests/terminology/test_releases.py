@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import event
 
@@ -25,6 +26,8 @@ from tests.terminology.making import (
     released,
     renamed,
 )
+
+OTHER = Address("orgs", "northside", "sources", "OTHER")
 
 
 def test_an_export_is_the_content_of_its_release_key_for_key_whatever_came_later(either: World) -> None:
@@ -185,6 +188,48 @@ def test_a_collection_freezes_what_it_draws_on_and_tells_what_came_and_went(eith
     assert {one["id"] for one in since["concepts"]} >= {"A1", "A2"}
     assert [one["id"] for one in since["deleted_concepts"]] == ["A1.1"]
     assert terminology.get_version(alice, STARTER).counts.concepts == 2
+
+
+def test_a_diff_of_a_collection_tells_what_its_sources_changed_and_what_came_and_left(either: World) -> None:
+    alice = either.actor("alice")
+    made(alice), made(alice, OTHER), made(alice, STARTER)
+    for code in ("A1", "A2", "A3", "A4"):
+        concept(alice, code)
+    concept(alice, "B1", at=OTHER)
+    released(alice, "1", work=False)
+    terminology.add_references(alice, STARTER, [LUNG.of_concept(code) for code in ("A1", "A2", "A3")])
+    released(alice, "1", at=STARTER, work=False)
+    assert terminology.diff(alice, STARTER, "1").page.total == 0
+    renamed(alice, "A1", "Renamed"), renamed(alice, "A4", "Nobody draws on it yet")
+    terminology.remove_references(alice, STARTER, [LUNG.of_concept("A2")])
+    terminology.add_references(alice, STARTER, [OTHER.path])
+    found = terminology.diff(alice, STARTER, "1")
+    assert [(one.home, one.code, one.outcome) for one in found.page.rows] == [
+        (LUNG, "A1", "changed"), (LUNG, "A2", "deleted"), (OTHER, "B1", "added"),
+    ]  # fmt: skip
+    assert found.page.rows[0].fields[0].after == "Renamed"
+    assert terminology.preview_release(alice, STARTER).counts == found.counts
+    # From a source's concepts now to all of an older release of it: what was renamed since is as it was again.
+    released(alice, "2", at=STARTER, work=False)
+    terminology.remove_references(alice, STARTER, [LUNG.of_concept("A1"), LUNG.of_concept("A3")])
+    terminology.add_references(alice, STARTER, [LUNG.of_version("1")])
+    told = {one.code: one.outcome for one in terminology.diff(alice, STARTER, "2").page.rows}
+    assert told == {"A1": "changed", "A2": "added", "A4": "added"}
+    with pytest.raises(Invalid):
+        terminology.diff(alice, STARTER, "2", "1")
+
+
+def test_an_answer_that_is_sent_after_its_session_ended_says_all_it_should(domain: World) -> None:
+    alice = domain.actor("alice")
+    made(alice)
+    concept(alice, "A1")
+    found = terminology.get_content(alice, LUNG)
+    # Whoever looked at the content before (for what one person wrote, say) let go of the repository's row.
+    assert len(found.concepts) == 1
+    pieces = terminology.content_json(found)
+    db.session.remove()
+    told = orjson.loads(b"".join(pieces))
+    assert (told["owner"], [one["id"] for one in told["concepts"]]) == ("northside", ["A1"])
 
 
 def test_a_collection_may_draw_on_a_release_and_then_it_must_stay(domain: World) -> None:

@@ -20,6 +20,7 @@ STATUSES: tuple[tuple[type[errors.Refusal], int, str], ...] = (
     (errors.Invalid, 400, "VALIDATION_FAILED"),
     (errors.NotFound, 404, "NOT_FOUND"),
     (errors.Forbidden, 403, "FORBIDDEN"),
+    (errors.ProofNeeded, 403, "FORBIDDEN"),
     (errors.Gone, 410, "GONE"),
     (errors.AlreadyRunning, 409, "ALREADY_RUNNING"),
     (errors.NotReady, 409, "NOT_READY"),

@@ -12,12 +12,12 @@ from flask import Blueprint
 from werkzeug.exceptions import HTTPException
 
 from app import errors
-from app.api.ocl import answers, archives, compressed, exported, openapi, repositories, terms, versions
+from app.api.ocl import answers, archives, compressed, expansions, exported, openapi, repositories, terms, versions
 from app.api.ocl.paths import owns
 
 __all__ = ["answers", "bp", "owns"]
 
-BOTH = (exported, repositories, terms, versions)
+BOTH = (expansions, exported, repositories, terms, versions)
 """What is at the root and below ``/v1``."""
 
 bp = Blueprint("ocl", __name__)

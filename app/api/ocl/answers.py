@@ -18,6 +18,7 @@ STATUSES: tuple[tuple[type[errors.Refusal], int], ...] = (
     (errors.Invalid, 400),
     (errors.NotFound, 404),
     (errors.Forbidden, 403),
+    (errors.ProofNeeded, 403),
     (errors.Gone, 410),
     (errors.AlreadyRunning, 409),
     (errors.NotReady, 409),

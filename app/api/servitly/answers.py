@@ -11,6 +11,7 @@ from app import errors
 STATUSES: tuple[tuple[type[errors.Refusal], int], ...] = (
     (errors.Invalid, 400),
     (errors.Forbidden, 403),
+    (errors.ProofNeeded, 403),
     (errors.NotFound, 404),
     (errors.Gone, 404),
     (errors.NotReady, 404),

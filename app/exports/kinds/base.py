@@ -95,7 +95,14 @@ class Kind(Protocol):
         """What decides the bytes and is not numbered by revisions; the actor's rights are asked here once more."""
         ...
 
-    def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
+    def confirm(self, actor: Actor, params: Any) -> None:
+        """Ask the actor, before it is asked for, to show once more that it is they, where what it holds wants that.
+
+        :raises ProofNeeded: nothing was changed
+        """
+        ...
+
+    def may_take(self, actor: Actor, frozen: dict[str, Any], params: str) -> None:
         """Refuse whoever may not, or may no longer, have everything that the archive holds.
 
         :raises Forbidden: with words for the person who asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from app.exports.kinds.data_export_columns import TIMESTAMP, Columns, MetricWord
 from app.exports.kinds.data_export_params import MOST_DEVICES, MOST_METRICS, DataExportParams
 from app.exports.kinds.data_export_plan import planned_files
 from app.exports.kinds.data_export_scope import Scope
-from app.exports.rights import check_rights, check_scope
+from app.exports.rights import ask_proof, check_names, check_rights, check_scope, nameless_for, naming_templates
 from app.extensions import db
 from app.models import Entity, Location, Metric, Organization, Template
 
@@ -53,23 +53,33 @@ class DataExportKind:
         check_rights(actor)
         asked = DataExportParams.from_json(params)
         scope = organizations_with(actor, Permission.EXPORT_DATA)
+        metrics = chosen_metrics(actor.tenant_id, asked)
+        nameless = nameless_for(actor)
         return {
             "organization_ids": None if scope is None else [str(one) for one in scope],
-            "metrics": [metric.to_plain() for metric in chosen_metrics(actor.tenant_id, asked)],
+            "metrics": [metric.to_plain() for metric in metrics],
+            "nameless": sorted(map(str, nameless)),
+            "naming": _naming(metrics, naming_templates(actor.tenant_id) - nameless),
         }
 
-    def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
+    def confirm(self, actor: Actor, params: DataExportParams) -> None:
+        tenant_id = actor.tenant_id
+        ask_proof(actor, lambda: bool(_naming(chosen_metrics(tenant_id, params), naming_templates(tenant_id))))
+
+    def may_take(self, actor: Actor, frozen: dict[str, Any], params: str) -> None:
         """The actor must be able to export from every organization that the plan's scope had.
 
         :raises Forbidden: ``reason`` is ``permission``, ``exports_disabled`` or ``scope``
         """
         check_scope(actor, frozen, "measurements")
+        check_names(actor, frozen)
 
     def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
         params = _params(order.params)
         frozen = order.frozen["organization_ids"]
         organizations = None if frozen is None else tuple(UUID(one) for one in frozen)
-        scope = Scope(order.tenant_id, organizations, params)
+        nameless = frozenset(UUID(one) for one in order.frozen.get("nameless", ()))
+        scope = Scope(order.tenant_id, organizations, params, nameless)
         return planned_files(snapshot, scope, _columns(order, params), order.fragment_rows)
 
     def recipe(
@@ -97,7 +107,8 @@ class DataExportKind:
 
 def scope_of(actor: Actor, params: DataExportParams) -> Scope:
     """What the actor may export of what is asked for."""
-    return Scope(actor.tenant_id, organizations_with(actor, Permission.EXPORT_DATA), params)
+    organizations = organizations_with(actor, Permission.EXPORT_DATA)
+    return Scope(actor.tenant_id, organizations, params, nameless_for(actor))
 
 
 def columns_for(actor: Actor, params: DataExportParams) -> Columns:
@@ -119,6 +130,11 @@ def chosen_metrics(tenant_id: UUID, params: DataExportParams) -> list[MetricWord
     if params.metric_ids:
         wanted = wanted.where(Metric.id.in_(params.metric_ids))
     return [MetricWords(row[0], str(row[1]), *row[2:]) for row in db.session.execute(wanted)]
+
+
+def _naming(metrics: Iterable[MetricWords], templates: Collection[UUID]) -> list[str]:
+    """Those of the templates whose devices' measurements are chosen."""
+    return sorted({one.template_id for one in metrics} & {str(one) for one in templates})
 
 
 @lru_cache(maxsize=16)

@@ -54,6 +54,11 @@ def _left_out(order: Order, params: DataExportParams, files: list[BuiltFile]) ->
     if order.frozen["organization_ids"] is not None:
         yield LeftOut("devices of other organizations", "the requester may not export them")
         yield LeftOut("values of patients of other organizations", "the requester may not export them")
+    if order.frozen.get("nameless"):
+        yield LeftOut(
+            "names of devices that are made of what identifies people",
+            "the requester's right to export does not reach so far; such a device goes by its key",
+        )
     yield LeftOut("measurements that no device made", "there is a file for each device and nothing else")
 
 

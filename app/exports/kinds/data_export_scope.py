@@ -24,11 +24,13 @@ class Scope:
     """What is asked for, and by whom.
 
     :param organization_ids: those from which the requester may export; ``None`` is every one of the tenant
+    :param nameless: templates whose devices go by their key alone, as what they are called is made of what identifies
     """
 
     tenant_id: UUID
     organization_ids: tuple[UUID, ...] | None
     params: DataExportParams
+    nameless: frozenset[UUID] = frozenset()
 
     @property
     def period(self) -> tuple[int, int]:
@@ -117,10 +119,10 @@ def _page(connection: Connection, scope: Scope, rows: Sequence[Any], templates: 
     return [
         Thing(
             id=row.id,
-            title=_title(row.caption, row.key),
+            title=_title(_caption(row, scope), row.key),
             template_id=str(row.template_id),
             series=tuple(series.get(row.id, ())),
-            words={token: _word(token, row, templates, customers, places) for token in tokens},
+            words={token: _word(token, row, scope, templates, customers, places) for token in tokens},
         )
         for row in rows
     ]
@@ -131,9 +133,14 @@ def _title(caption: str, key: str) -> str:
     return f"{caption} ({key})" if caption and key not in caption else caption or key
 
 
+def _caption(row: Any, scope: Scope) -> str:
+    return "" if row.template_id in scope.nameless else str(row.caption)
+
+
 def _word(
     token: str,
     row: Any,
+    scope: Scope,
     templates: Mapping[UUID, str],
     customers: Mapping[UUID, str],
     places: Mapping[UUID, str],
@@ -142,7 +149,7 @@ def _word(
         case "thing.id":
             return str(row.id)
         case "thing.name":
-            return str(row.caption or row.key)
+            return _caption(row, scope) or str(row.key)
         case "thing.serialNumber":
             return _serial_number(row)
         case "thingDefinition.id":

@@ -22,7 +22,7 @@ from app.exports.kinds.report_columns import columns_of, kept_attributes
 from app.exports.kinds.report_layout import from_position, planned_records
 from app.exports.kinds.report_scope import selection_for, words_of
 from app.exports.params import MEASUREMENTS, MOST_ENTITIES, Asked, ReportParams
-from app.exports.rights import check_rights, check_scope
+from app.exports.rights import ask_proof, check_identifiers, check_rights, check_scope, identifies, right_of
 from app.extensions import db
 from app.models import Entity, Template
 from app.rows.documents import PageStatements, Words, longest_caption, names_statement, plain_words
@@ -47,27 +47,35 @@ class ReportKind:
         if wrong:
             raise Invalid(fields=wrong)
 
-    def freeze(self, actor: Actor, params: str) -> dict[str, Any]:
-        """The requester's scope, the templates' words, and what the organizations are called.
+    def confirm(self, actor: Actor, params: ReportParams) -> None:
+        ask_proof(actor, lambda: identifies(frozen_templates(actor.tenant_id), params))
 
-        :raises Forbidden: the actor may no longer export, or the tenant's exports were switched off meanwhile
+    def freeze(self, actor: Actor, params: str) -> dict[str, Any]:
+        """The requester's scope and right, the templates' words, and what the organizations are called.
+
+        :raises Forbidden: the actor may no longer export, or not what identifies people, or the tenant's exports were
+            switched off meanwhile
         """
         check_rights(actor)
         scope = organizations_with(actor, Permission.EXPORT_DATA)
         asked = ReportParams.from_json(params)
-        return {
+        frozen = {
             "organization_ids": None if scope is None else [str(one) for one in scope],
+            "right": right_of(actor).value,
             "templates": frozen_templates(actor.tenant_id),
             "owners": frozen_owners(actor.tenant_id, scope),
             **(_frozen_metrics(actor.tenant_id) if asked.measured else {}),
         }
+        check_identifiers(actor, frozen, asked)
+        return frozen
 
-    def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
-        """The actor must be able to export from every organization that the plan's scope had.
+    def may_take(self, actor: Actor, frozen: dict[str, Any], params: str) -> None:
+        """The actor must be able to export from every organization that the plan's scope had, and all that it holds.
 
-        :raises Forbidden: ``reason`` is ``permission``, ``exports_disabled`` or ``scope``
+        :raises Forbidden: ``reason`` is ``permission``, ``exports_disabled``, ``scope`` or ``identifiers``
         """
         check_scope(actor, frozen, "records")
+        check_identifiers(actor, frozen, ReportParams.from_json(params))
 
     def files(self, order: Order, snapshot: Connection) -> Iterator[PlannedFile]:
         params = ReportParams.from_json(order.params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.access import ExportRight
 from app.archive import Column, LeftOut, Measured, PackageDescription, Resource
 from app.builder.long_fields import FIELDS
 from app.exports.kinds.base import BuiltFile, Order
@@ -14,6 +15,7 @@ from app.exports.params import MEASUREMENTS, ReportParams
 from app.measurements import type_of
 from app.models.template import FILE_TYPES
 
+ASKED_FOR = "this was asked for"
 MOST_NAMED = 12
 """So many organizations are named one by one."""
 FIELD_TYPES = {
@@ -82,7 +84,8 @@ def _left_out(order: Order, params: ReportParams) -> list[LeftOut]:
     only_measured = params.data_types == (MEASUREMENTS,)
     if params.without_phi and not only_measured:
         what = "attributes that identify people, what attached files are called, and captions made of such attributes"
-        found.append(LeftOut(what, "this was asked for"))
+        forced = order.frozen.get("right") == ExportRight.WITHOUT_IDENTIFIERS
+        found.append(LeftOut(what, "the requester's right to export does not reach so far" if forced else ASKED_FOR))
     if order.frozen["organization_ids"] is not None:
         what = "measurements" if only_measured else "records"
         found.append(LeftOut(f"{what} of other organizations", "the requester may not see them"))

@@ -20,6 +20,8 @@ from app.terminology import reference_rows, version_detail, version_of
 from app.terminology.drawing import Draw
 
 FRAGMENT_BYTES = 12 << 20
+FRAGMENT_ROWS = 3_400
+"""Two of them are a part of an export of middling size, and five of a large one: fewer parts to claim."""
 NAME = "export.json"
 UPLOAD_SECONDS = 2.0
 ROWS_A_SECOND = 100_000
@@ -58,7 +60,10 @@ class RepositoryKind:
             "export_time": f"{UPLOAD_SECONDS + rows / ROWS_A_SECOND:.2f}secs",
         }
 
-    def may_take(self, actor: Actor, frozen: dict[str, Any]) -> None:
+    def confirm(self, actor: Actor, params: Any) -> None:
+        """Terminology is about nobody."""
+
+    def may_take(self, actor: Actor, frozen: dict[str, Any], params: str) -> None:
         """Whoever may view the repository may take it.
 
         :raises Forbidden: the actor may not
@@ -106,7 +111,7 @@ def _stretches(order: Order, snapshot: Connection, table: str, draw: Draw) -> It
     if ids is not None and not ids:
         return
     drawn = Drawn(table, draw.repository_id, draw.revision, ids)
-    yield from stretches(snapshot, drawn, order.fragment_rows, FRAGMENT_BYTES)
+    yield from stretches(snapshot, drawn, min(order.fragment_rows, FRAGMENT_ROWS), FRAGMENT_BYTES)
 
 
 def _behind(order: Order, table: str) -> str:

@@ -16,7 +16,7 @@ from app.terminology.repositories import RepositoryFacts
 
 
 class Code(NamedTuple):
-    """One code; ``parent`` is empty at the top. Small: a classification is kept as a list of them."""
+    """One code; ``parent`` is empty at the top. Small: a classification may be kept as a list of them."""
 
     code: str
     title: str
@@ -26,9 +26,9 @@ class Code(NamedTuple):
 
 
 class Classification:
-    """See :class:`app.terminology.loading.Terminology`."""
+    """See :class:`app.terminology.loading.Terminology`. ``codes`` may be read more than once."""
 
-    def __init__(self, facts: RepositoryFacts, codes: list[Code]) -> None:
+    def __init__(self, facts: RepositoryFacts, codes: Iterable[Code]) -> None:
         self.facts = facts
         self.codes = codes
 

@@ -28,7 +28,17 @@ class ICD10CM(Classification):
     """98,505 codes. A block of the same name as its only category is called ``B99-B99``."""
 
     def __init__(self) -> None:
-        super().__init__(FACTS, list(_codes()))
+        super().__init__(FACTS, _Codes(_read_table()))
+
+
+class _Codes:
+    """Made of the table each time they are read: a list of them would take three times as much as the table does."""
+
+    def __init__(self, table: _Table) -> None:
+        self._table = table
+
+    def __iter__(self) -> Iterator[Code]:
+        return _codes(self._table)
 
 
 @dataclass(slots=True)
@@ -52,11 +62,9 @@ class _Table:
         (self.blocks if entry.kind == "Block" else self.codes)[entry.code] = entry
 
 
-def _codes() -> Iterator[Code]:
-    table = _read_table()
-    listed = package_file("simple_icd_10_cm", "code-list-*.txt").read_text(encoding="utf-8").split("\n")
+def _codes(table: _Table) -> Iterator[Code]:
     told: set[str] = set()
-    for line in listed:
+    for line in _listed():
         name = line.strip()
         if not name:
             continue
@@ -72,6 +80,11 @@ def _codes() -> Iterator[Code]:
             yield _extended(table, name)
 
 
+def _listed() -> Iterator[str]:
+    with package_file("simple_icd_10_cm", "code-list-*.txt").open(encoding="utf-8") as lines:
+        yield from lines
+
+
 def _told(table: _Table, entry: _Entry) -> Code:
     code = _block_code(table, entry.code) if entry.kind == "Block" else entry.code
     return Code(code, entry.title, entry.parent, entry.kind, entry.terms)
@@ -84,7 +97,7 @@ def _extended(table: _Table, name: str) -> Code:
         base = base[:-1]
     entry = table.codes[base]
     meaning = entry.sevenths.get(name[-1])
-    return Code(name, f"{entry.title}, {meaning}" if meaning else entry.title, base, entry.kind)
+    return Code(name, f"{entry.title}, {meaning}" if meaning else entry.title, entry.code, entry.kind)
 
 
 def _block_code(table: _Table, name: str) -> str:
@@ -92,12 +105,18 @@ def _block_code(table: _Table, name: str) -> str:
 
 
 def _read_table() -> _Table:
-    """Chapter by chapter, each forgotten when it was read."""
+    """Block by block, each forgotten when it was read: a whole chapter takes more than all that is kept of it."""
     table = _Table()
     path = package_file("simple_icd_10_cm", "icd10c-tabular-*.xml")
-    for _, element in ElementTree.iterparse(path):  # noqa: S314  # a file of an installed, pinned package
-        if element.tag == "chapter":
-            _read(table, element)
+    chapter: Any = None
+    for event, element in ElementTree.iterparse(path, ("start", "end")):  # noqa: S314  # of an installed, pinned package
+        if event == "start":
+            chapter = element if element.tag == "chapter" else chapter
+        elif element.tag == "section":
+            _read(table, element, _code_of(chapter), _sevenths(chapter))
+            element.clear()
+        elif element.tag == "chapter":
+            table.add(_entry(element, "", _sevenths(element)))
             element.clear()
     for entry in table.codes.values():
         if entry.parent in table.blocks and len(entry.code) == 3:
@@ -105,23 +124,30 @@ def _read_table() -> _Table:
     return table
 
 
-def _read(table: _Table, chapter: Any) -> None:
-    waiting: list[tuple[Any, str, dict[str, str]]] = [(chapter, "", {})]
+def _read(table: _Table, block: Any, chapter: str, sevenths: dict[str, str]) -> None:
+    waiting: list[tuple[Any, str, dict[str, str]]] = [(block, chapter, sevenths)]
     while waiting:
-        element, parent, sevenths = waiting.pop()
-        code = element.get("id") or element.findtext("name", "").strip()
-        own = _sevenths(element) or sevenths
-        terms = element.findall("inclusionTerm/note") if element.tag == "diag" else []
-        entry = _Entry(
-            code,
-            _tidy(element.findtext("desc", "")),
-            parent,
-            _KINDS[element.tag],
-            tuple(dict.fromkeys(_tidy(term.text or "") for term in terms if (term.text or "").strip())),
-            own,
-        )
+        element, parent, above = waiting.pop()
+        entry = _entry(element, parent, _sevenths(element) or above)
         table.add(entry)
-        waiting += [(child, code, own) for child in element if child.tag in ("section", "diag")]
+        waiting += [(child, entry.code, entry.sevenths) for child in element if child.tag in ("section", "diag")]
+
+
+def _entry(element: Any, parent: str, sevenths: dict[str, str]) -> _Entry:
+    terms = element.findall("inclusionTerm/note") if element.tag == "diag" else []
+    return _Entry(
+        _code_of(element),
+        _tidy(element.findtext("desc", "")),
+        parent,
+        _KINDS[element.tag],
+        tuple(dict.fromkeys(_tidy(term.text or "") for term in terms if (term.text or "").strip())),
+        sevenths,
+    )
+
+
+def _code_of(element: Any) -> str:
+    code: str = element.get("id") or element.findtext("name", "").strip()
+    return code
 
 
 def _sevenths(element: Any) -> dict[str, str]:

@@ -44,6 +44,16 @@ def test_every_owners_repositories_are_listed_and_shown(
     assert ids(shelf.get("versions/").json) == ["v1", "HEAD"]
     assert shelf.get("references/").status_code == (200 if kind == "collections" else 404)
     assert shelf.get("v1/references/?limit=1").status_code == (200 if kind == "collections" else 404)
+    assert shelf.get("v1/expansions/").status_code == (200 if kind == "collections" else 404)
+    if kind == "collections":
+        version = shelf.get("v1/").json
+        expansion = shelf.machine.get(version["expansion_url"]).json
+        assert shelf.machine.get(version["expansions_url"]).json == [expansion]
+        assert (expansion["url"], expansion["active_concepts"]) == (
+            version["expansion_url"], version["active_concepts"],
+        )  # fmt: skip
+        assert shelf.get("HEAD/expansions/HEAD/").json["mnemonic"] == "HEAD"
+        assert shelf.get("v1/expansions/v2/").status_code == 404
 
 
 def test_repositories_are_found_by_what_their_names_hold(shelf: Shelf) -> None:
@@ -200,9 +210,4 @@ def test_a_repository_that_is_open_to_the_world_may_be_read_without_a_token(app:
 
 
 def open_to_the_world(address: Address) -> None:
-    from app.extensions import db
-    from app.models import Repository, begin_writing
-
-    begin_writing()
-    db.session.query(Repository).filter_by(short_code=address.short_code).update({"open_to_world": True})
-    db.session.commit()
+    terminology.open_to_world(address, True)

@@ -207,6 +207,15 @@ SCHEMAS: dict[str, Json] = {
             **_each("concepts mappings", WHOLE),
         }
     ),
+    "Expansion": shape(
+        {
+            **_each("type id mnemonic url version_url concepts_url mappings_url created_by", TEXT),
+            "created_on": INSTANT,
+            "parameters": OPEN,
+            "is_processing": SWITCH,
+            **_each("active_concepts active_mappings", WHOLE),
+        }
+    ),
     "Departed": OPEN | {"description": "What left: its id, its url, and when."},
     "Processing": shape({"is_processing": SWITCH, "process_ids": several(UUID), "state": PERHAPS, "error": PERHAPS}),
     "NewVersion": shape(

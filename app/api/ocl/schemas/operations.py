@@ -147,6 +147,12 @@ OF_REPOSITORY: dict[str, Json] = {
     "/{version}/mappings/": listed("A version's mappings", "terms", ref("Mapping"), VERSION, RETIRED, _SINCE),
     "/references/": listed("What a collection draws on", "terms", ref("Reference")),
     "/{version}/references/": listed("What a version of a collection draws on", "terms", ref("Reference"), VERSION),
+    "/{version}/expansions/": listed(
+        "What a version of a collection came to: one expansion", "terms", ref("Expansion"), VERSION
+    ),
+    "/{version}/expansions/{expansion}/": read(
+        "An expansion, named like its version", "terms", ref("Expansion"), VERSION, within("expansion", CODE)
+    ),
     "/concepts/{concept}/": read(
         "A concept", "terms", ref("Concept"), CONCEPT,
         query("includeMappings", _SWITCH), query("includeInverseMappings", _SWITCH),
