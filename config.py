@@ -44,7 +44,7 @@ class Config:
     audit_years: int = 6
     partition_rows: int = 50_000
     deadline_seconds: float = 6 * 3600.0
-    part_rows: int = 20_000
+    part_rows: int = 40_000
     fragment_rows: int = 5_000
     idle_seconds: float = 30 * 60.0
     session_seconds: float = 12 * 3600.0

@@ -21,7 +21,7 @@ class Pace:
     backoff_limit: float = 300.0
     attempts: int = 8
     deadline: float = 6 * 3600.0
-    part_rows: int = 20_000
+    part_rows: int = 40_000
     fragment_rows: int = 5_000
 
     def __post_init__(self) -> None:

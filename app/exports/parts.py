@@ -16,7 +16,7 @@ MOST_PARTS = 64
 """A large export is cut into about so many parts: enough for any number of workers to share and to lose one of."""
 FEWEST_PARTS = 12
 """An export of middling size is cut into about so many, so that the last ones keep all workers busy to the end."""
-SMALLEST_PART = 5_000
+SMALLEST_PART = 11_000
 """But none of them is made of fewer records than that: claiming it would cost more than it is worth."""
 LARGEST_PART = 20
 """But no part weighs more than so many usual ones: it would take too long to do again."""

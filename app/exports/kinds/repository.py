@@ -21,7 +21,7 @@ from app.terminology.drawing import Draw
 
 FRAGMENT_BYTES = 12 << 20
 FRAGMENT_ROWS = 3_400
-"""Two of them are a part of an export of middling size, and five of a large one: fewer parts to claim."""
+"""Three of them are a part of an export of middling size, and ten of a large one: fewer parts to claim."""
 NAME = "export.json"
 UPLOAD_SECONDS = 2.0
 ROWS_A_SECOND = 100_000
