@@ -233,16 +233,19 @@ def is_done(claim: Claim) -> bool:
 
     No transaction stays open.
     """
-    found = db.session.execute(
-        select(ExportPart.ordinal).where(
-            ExportPart.export_id == claim.export_id,
-            ExportPart.ordinal == claim.ordinal,
-            ExportPart.fence == claim.fence,
-            ExportPart.state == "done",
-        )
-    ).first()
+    found = db.session.execute(done_under(claim)).first()
     db.session.rollback()
     return found is not None
+
+
+def done_under(claim: Claim) -> Select[int]:
+    """The part, if it was finished under this very claim."""
+    return select(ExportPart.ordinal).where(
+        ExportPart.export_id == claim.export_id,
+        ExportPart.ordinal == claim.ordinal,
+        ExportPart.fence == claim.fence,
+        ExportPart.state == "done",
+    )
 
 
 def one_row(statement: Update) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import logs
-from app.exports.claims import Claim, Lost, held, milliseconds
+from app.exports.claims import Claim, Lost, done_under, held, milliseconds
 from app.exports.pace import current_pace
 from app.extensions import db
 from app.models import Export, ExportPart
@@ -92,7 +92,10 @@ class Heart:
                     beat_at=database_now(),
                 )
             ).rowcount
+            if not beaten:
+                # Finished a moment ago it is nobody's any more, and the builder may have begun the next one.
+                return connection.execute(done_under(self._claim)).first() is not None
             pending = connection.execute(
                 select(Export.id).where(Export.id == self._claim.export_id, Export.state.in_(PENDING_STATES))
             ).first()
-        return beaten == 1 and pending is not None
+        return pending is not None

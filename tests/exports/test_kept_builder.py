@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
-from app.exports import builders
+from app import exports
+from app.exports import ReportParams, builders, work
 from app.exports.builders import kept_builder
+from app.exports.claims import Claim, claim_part
+from app.exports.heart import Heart
+from app.exports.plan import plan_export
 from tests.factories import World
+
+EARLY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +93,34 @@ def test_a_builder_that_has_grown_is_not_kept(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(builders, "MOST_KEPT_BYTES", 1)
     kept_builder.keep()
     assert kept_builder.here().pid != grown
+
+
+def test_a_heart_that_beats_just_after_its_part_was_finished_leaves_the_builder_alone(
+    domain: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beaten, beats = threading.Event(), Heart._beat
+
+    def beat(heart: Heart) -> bool:
+        held = beats(heart)
+        beaten.set()
+        return held
+
+    def plan(claim: Claim, heart: Heart) -> None:
+        plan_export(claim, heart)
+        beaten.clear()
+        assert beaten.wait(20)
+
+    monkeypatch.setattr(Heart, "_beat", beat)
+    monkeypatch.setitem(work.STEPS, "plan", plan)
+    params = ReportParams(("patient",), start=EARLY)
+    exports.request_export(domain.actor("alice"), "report", params, request_key=str(uuid4()))
+    claim = claim_part("test")
+    assert claim is not None
+    assert work.do_part(claim)
+    builder = kept_builder.here().pid
+    assert kept_builder.here().is_running
+    assert exports.work_until_idle("test") > 0
+    assert kept_builder.here().pid == builder
 
 
 def test_a_kept_builder_dies_with_its_keeper() -> None:
