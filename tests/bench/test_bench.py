@@ -89,6 +89,7 @@ def test_it_compares_on_postgresql(cache: Path) -> None:
     assert "launch to link, ten patients, postgresql" in done.stdout
 
 
+@pytest.mark.long
 def test_there_is_no_ratio_where_a_peers_content_differs(cache: Path) -> None:
     only = ("--only", "long", "--only", "patients")
     done = run(cache, "--database", "sqlite", "--planted-fault", *only)

@@ -52,6 +52,7 @@ def is_poll(request: Request) -> bool:
     return request.url.partition("?")[0].endswith("/status")
 
 
+@pytest.mark.long
 def test_polling_outlives_a_restart_of_the_web_process(
     no_worker: None, portal: Portal, visit: Visit, watch: Watch
 ) -> None:

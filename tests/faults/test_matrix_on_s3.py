@@ -14,7 +14,6 @@ from tests.faults.striking import AWAY, BUILDER, FROZEN, FULL, HORSE, SESSION
 
 # Each strike, and each place, at least once on one of the storages.
 EACH_TIME = {
-    ("postgresql", failpoints.MID_PART, SESSION),
     ("postgresql", failpoints.AFTER_STAGING, HORSE),
     ("postgresql", failpoints.INSIDE_COMMIT["plan"], SESSION),
     ("postgresql", failpoints.INSIDE_COMMIT["publish"], BUILDER),

@@ -17,7 +17,7 @@ from tests.faults.verdict import assert_ended_right, assert_nothing_is_left_over
 WHO = ("alice", "boris", "rita", "adam", "boris", "ann")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def deployed(request: pytest.FixtureRequest, deploy: Deploy) -> Deployment:
     # Nobody dies here, so nobody's lease may run out, however busy the machine is.
     site = deploy(request.param, lease_seconds=60.0, give_up_seconds=45.0)

@@ -64,7 +64,9 @@ def given_to_two(site: Deployment, claim: Claim) -> list[int]:
     return sorted(one.wait() for one in claimants)
 
 
-@pytest.mark.parametrize("step", ["plan", "build", "publish"])
+@pytest.mark.parametrize(
+    "step", [pytest.param("plan", marks=pytest.mark.long), "build", pytest.param("publish", marks=pytest.mark.long)]
+)
 def test_of_two_workers_given_the_same_part_one_does_it(site: Deployment, step: str) -> None:
     export_id = site.request("alice")
     ended: list[Any] = []

@@ -108,6 +108,7 @@ def test_ctrl_c_leaves_no_process_and_the_data(portals: Portals, data_dir: Path)
     assert (data_dir / "demo-credentials.json").read_bytes() == credentials
 
 
+@pytest.mark.long
 def test_a_kill_9_leaves_no_orphans_and_the_next_run_starts(portals: Portals) -> None:
     portals.outlives(lambda run: os.kill(run.make.pid, signal.SIGKILL))
 

@@ -141,6 +141,7 @@ def test_a_form_that_breaks_off_leaves_nothing(ask: Ask, cabinet: Cabinet, cut: 
     cabinet.assert_empty()
 
 
+@pytest.mark.long
 def test_an_upload_that_falls_silent_is_broken_off(ask: Ask, cabinet: Cabinet) -> None:
     status, said = ask([f"Content-Length: {len(PNG)}"], [PNG[:-10]])
     assert status == 422, said
