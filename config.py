@@ -27,10 +27,10 @@ class Config:
     Without ``oidc_issuer`` there is no single sign-on; ``oidc_roles`` are roles by group, each ``role@organization``.
     """
 
-    secret_key: str
+    secret_key: str = field(repr=False)
     data_dir: Path
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     public_url: str = "http://127.0.0.1:8000"
     trusted_proxies: int = 0
     max_upload_bytes: int = 200 * MEGABYTE

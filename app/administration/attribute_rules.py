@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 from app.administration.specs import ORGANIZATION_ATTRIBUTES, SELECT_TYPES, USER_ATTRIBUTES, AttributeSpec
-from app.administration.words import read_line
+from app.administration.words import NAME, WRONG_NAME, read_line
 from app.models import Template, TemplateAttribute
 from app.models.template import ATTRIBUTE_TYPES, DATA_TYPES, FILE_TYPES
 
@@ -18,7 +18,6 @@ UNIQUE_TYPES = (*NUMBER_TYPES, "LABEL", "PHONE", "EMAIL", "LINK", "DATE", "DATE_
 MOST_CHOICES = 500
 LONGEST_CHOICE = 100
 MOST_BYTES = 5 * 10**12
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+*-]{1,60}/[a-z0-9.+*-]{1,60}")
 _HOUSE = {"organization": ORGANIZATION_ATTRIBUTES, "organization-user": USER_ATTRIBUTES}
 
@@ -53,8 +52,8 @@ def judged(spec: AttributeSpec) -> tuple[AttributeSpec, dict[str, str]]:
         )
         or None,
     )
-    if not _NAME.fullmatch(spec.name):
-        faults["name"] = "A name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter."
+    if not NAME.fullmatch(spec.name):
+        faults["name"] = WRONG_NAME
     if spec.kind not in ATTRIBUTE_TYPES:
         return kept, faults | {"kind": "Choose one of the types."}
     kept = _fitting(kept)

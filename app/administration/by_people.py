@@ -16,7 +16,13 @@ from app.accounts.links import end_links_of
 from app.actor import Actor
 from app.administration.organizations import CLOSED, add_organization, code_fault
 from app.administration.people import add_person, end_tokens_of
-from app.administration.rights import require_administrator_left, require_over, require_whole_tenant
+from app.administration.rights import (
+    REMOVED,
+    is_on_staff,
+    require_administrator_left,
+    require_over,
+    require_whole_tenant,
+)
 from app.catalog import get_entity, records
 from app.catalog.checking import check_values
 from app.errors import Duplicate, Forbidden, Invalid
@@ -74,7 +80,7 @@ def remove_organization(actor: Actor, organization_id: UUID) -> None:
             raise Forbidden("The organization that the whole tenant belongs to cannot be removed.")
         holding = select(func.count()).where(Entity.organization_id == organization_id, Entity.id != organization_id)
         people = select(Membership.id).join(User, User.id == Membership.user_id)
-        people = people.where(Membership.organization_id == organization_id, ~User.email.endswith("@removed.invalid"))
+        people = people.where(Membership.organization_id == organization_id, is_on_staff())
         owned = select(Repository.id).where(Repository.organization_id == organization_id)
         if db.session.scalar(holding.select_from(Entity)) or db.session.scalar(people.limit(1)) is not None:
             raise Invalid("This organization cannot be removed: it holds records or people.")
@@ -179,7 +185,7 @@ def remove_person(actor: Actor, user_id: UUID) -> None:
         require_over(actor, user)
         records.delete_entity(entity, revision, actor.user_id)
         require_administrator_left(user.tenant_id, without=user_id)
-        user.active, user.email, user.password_hash = False, f"{user_id}@removed.invalid", None
+        user.active, user.email, user.password_hash = False, f"{user_id}{REMOVED}", None
         end_tokens_of(user_id)
         end_links_of(user_id)
         forget_second_step(user_id)
@@ -198,7 +204,7 @@ def active_people(actor: Actor, user_ids: set[UUID]) -> dict[UUID, tuple[str, bo
 
 def _forget_locations(organization_id: UUID) -> None:
     """Those that an earlier version of a record still names stay as rows, and are in no list any more."""
-    named = exists().where(EntityHistory.location_id == Location.id), exists().where(Entity.location_id == Location.id)
+    named = [exists().where(kept.location_id == Location.id) for kept in (EntityHistory, Entity)]
     wanted = delete(Location).where(Location.organization_id == organization_id, ~or_(*named))
     db.session.execute(wanted.execution_options(synchronize_session=False))
 

@@ -16,7 +16,7 @@ from app.administration.rights import require_whole_tenant
 from app.administration.schemas import get_template, load_to_shape, touch
 from app.administration.specs import MetricSpec
 from app.administration.templates import metric_row
-from app.administration.words import read_line
+from app.administration.words import NAME, WRONG_NAME, read_line
 from app.errors import Duplicate, Invalid, NotFound
 from app.extensions import db
 from app.models import Metric, Template, writing
@@ -24,7 +24,6 @@ from app.models import Metric, Template, writing
 MEASURED = ("patient", "device", "usage-session")
 """The data types whose things measure."""
 METRIC_FIELDS = ("label", "unit", "normal_low", "normal_high", "description")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 
@@ -136,8 +135,8 @@ def _judged(spec: MetricSpec) -> tuple[MetricSpec, dict[str, str]]:
         )
         or None,
     )
-    if not _NAME.fullmatch(spec.name):
-        faults["name"] = "A name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter."
+    if not NAME.fullmatch(spec.name):
+        faults["name"] = WRONG_NAME
     if not _PART.fullmatch(spec.part):
         faults["part"] = "A part has at most 64 letters, digits, dashes and underscores."
     if spec.kind not in ("numeric", "boolean"):

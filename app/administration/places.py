@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, func, or_, select, union
 
 from app import record
-from app.access import Permission, require
-from app.access.visibility import is_kept, organizations_with, within
 from app.actor import Actor
 from app.administration.by_people import LONGEST_NAME, change_facts, free_code
 from app.administration.organizations import add_organization, code_fault
-from app.administration.rights import require_whole_tenant
+from app.administration.rights import is_on_staff, require_whole_tenant
+from app.administration.schemas import MADE_BY_ITSELF
+from app.administration.staff import select_managed
 from app.administration.templates import ORGANIZATION_TEMPLATE, template_named
 from app.administration.words import read_line
 from app.catalog.findability import can_be_kept
@@ -23,7 +23,6 @@ from app.extensions import db
 from app.models import Entity, Location, Membership, Organization, Repository, User, writing
 
 LONGEST_SEARCH = 200
-_PEOPLE, _ITSELF = "organization-user", "organization"
 _UNKNOWN = "There is no such organization."
 
 
@@ -53,7 +52,7 @@ def list_places(actor: Actor, *, text: str = "", after: tuple[str, UUID] | None 
     :param after: name and id of the last one of the page before
     :raises Forbidden: the actor administers nothing
     """
-    wanted = _managed(actor)
+    wanted = select_managed(actor)
     words = text.strip()[:LONGEST_SEARCH]
     if not can_be_kept(words):
         return []
@@ -180,17 +179,8 @@ def get_location(actor: Actor, organization_id: UUID, location_id: UUID) -> Loca
     return found
 
 
-def _managed(actor: Actor) -> Select[Organization]:
-    require(actor, Permission.MANAGE)
-    return select(Organization).where(
-        Organization.tenant_id == actor.tenant_id,
-        within(Organization.id.expression, organizations_with(actor, Permission.MANAGE)),
-        is_kept(),
-    )
-
-
 def _load(actor: Actor, organization_id: UUID) -> Organization:
-    found = db.session.scalar(_managed(actor).where(Organization.id == organization_id))
+    found = db.session.scalar(select_managed(actor).where(Organization.id == organization_id))
     if found is None:
         raise NotFound(_UNKNOWN)
     return found
@@ -214,7 +204,7 @@ def _with_contents(found: Collection[Organization]) -> list[Place]:
     records: dict[UUID, dict[str, int]] = {}
     held = select(Entity.organization_id, Entity.data_type, func.count()).where(Entity.organization_id.in_(ids))
     for where, data_type, number in db.session.execute(held.group_by(Entity.organization_id, Entity.data_type)):
-        if data_type not in (_PEOPLE, _ITSELF):
+        if data_type not in MADE_BY_ITSELF:
             records.setdefault(where, {})[data_type] = number
     people = _people_of(ids)
     owned = select(Repository.organization_id, func.count()).where(Repository.organization_id.in_(ids))
@@ -233,9 +223,10 @@ def _people_of(ids: Collection[UUID]) -> dict[UUID, int]:
     roles = (
         select(Membership.organization_id, Membership.user_id)
         .join(User, User.id == Membership.user_id)
-        .where(Membership.organization_id.in_(ids), ~User.email.endswith("@removed.invalid"))
+        .where(Membership.organization_id.in_(ids), is_on_staff())
     )
-    home = select(Entity.organization_id, Entity.id).where(Entity.organization_id.in_(ids), Entity.data_type == _PEOPLE)
+    home = select(Entity.organization_id, Entity.id)
+    home = home.where(Entity.organization_id.in_(ids), Entity.data_type == "organization-user")
     both = union(roles, home).subquery()
     place = both.c.organization_id
     return dict(db.session.execute(select(place, func.count()).group_by(place)).all())

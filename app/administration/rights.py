@@ -16,6 +16,8 @@ from app.models import Entity, Membership, Organization, SignInIdentity, Tenant,
 
 ADMINISTRATOR = "administrator"
 LAST = "This is the last administrator of the whole tenant. Make somebody else one first."
+REMOVED = "@removed.invalid"
+"""The e-mail address of somebody who was taken off the staff ends so."""
 BEYOND = "This person also belongs where you do not administer. Ask an administrator of the whole tenant."
 
 
@@ -32,6 +34,11 @@ def require_whole_tenant(actor: Actor) -> None:
 def administers_tenant(actor: Actor) -> bool:
     """Whether the actor administers the whole tenant."""
     return organizations_with(actor, Permission.MANAGE) is None
+
+
+def is_on_staff() -> ColumnElement[bool]:
+    """The condition that a person was not taken off the staff."""
+    return ~User.email.endswith(REMOVED)
 
 
 def is_over(actor: Actor, user: User) -> bool:

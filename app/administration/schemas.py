@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from app import clock, record
 from app.access import Permission, require
@@ -57,20 +57,9 @@ def list_template_lines(actor: Actor) -> list[TemplateLine]:
     """
     require(actor, Permission.MANAGE)
     ours = select(Template.id).where(Template.tenant_id == actor.tenant_id)
-    held, attributes, metrics = (
-        dict(db.session.execute(select(column, func.count()).where(*conditions).group_by(column)).all())
-        for column, conditions in (
-            (
-                Entity.template_id,
-                (
-                    Entity.tenant_id == actor.tenant_id,
-                    within(Entity.organization_id.expression, organizations_with(actor, Permission.MANAGE)),
-                ),
-            ),
-            (TemplateAttribute.template_id, (TemplateAttribute.template_id.in_(ours),)),
-            (Metric.template_id, (Metric.template_id.in_(ours),)),
-        )
-    )
+    held = _by_template(Entity, Entity.tenant_id == actor.tenant_id, _is_managed(actor))
+    attributes = _by_template(TemplateAttribute, TemplateAttribute.template_id.in_(ours))
+    metrics = _by_template(Metric, Metric.template_id.in_(ours))
     found = db.session.execute(
         select(Template.id, Template.data_type, Template.name, Template.label)
         .where(Template.tenant_id == actor.tenant_id)
@@ -98,8 +87,7 @@ def get_template(actor: Actor, template_id: UUID) -> Template:
 
 def count_records(actor: Actor, template: Template) -> int:
     """How many records of a template there are in the organizations that the actor administers."""
-    managed = within(Entity.organization_id.expression, organizations_with(actor, Permission.MANAGE))
-    wanted = select(func.count()).select_from(Entity).where(Entity.template_id == template.id, managed)
+    wanted = select(func.count()).select_from(Entity).where(Entity.template_id == template.id, _is_managed(actor))
     return db.session.scalar(wanted) or 0
 
 
@@ -179,10 +167,20 @@ def lock_tenant(actor: Actor) -> None:
     db.session.execute(select(Tenant.id).where(Tenant.id == actor.tenant_id).with_for_update())
 
 
-def touch(template: Template) -> datetime:
+def touch(template: Template) -> None:
     """Say that it was changed now, and never at the same instant twice: clients and forms tell versions by it."""
     template.updated_at = max(clock.now(), template.updated_at + _MILLISECOND)
-    return template.updated_at
+
+
+def _by_template(
+    model: type[Entity | TemplateAttribute | Metric], *conditions: ColumnElement[bool]
+) -> dict[UUID, int]:
+    counted = select(model.template_id, func.count()).where(*conditions).group_by(model.template_id)
+    return dict(db.session.execute(counted).all())
+
+
+def _is_managed(actor: Actor) -> ColumnElement[bool]:
+    return within(Entity.organization_id.expression, organizations_with(actor, Permission.MANAGE))
 
 
 def _judged(words: TemplateWords) -> tuple[TemplateWords, dict[str, str]]:

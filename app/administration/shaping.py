@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +25,7 @@ from app.models.template import FILE_TYPES
 MOST_ATTRIBUTES = 300
 MOST_PARTED = 20_000
 """So many records get a new version at once when an attribute is marked as PHI, or no longer is: some seconds."""
-FIELDS = (
-    "label", "kind", "unit", "hint", "choices", "mandatory", "unique", "phi", "low", "high", "media_types", "max_bytes",
-    "max_files", "reference_data_type", "reference_label",
-)  # fmt: skip
+FIELDS = tuple(one.name for one in fields(AttributeSpec) if one.name != "name")
 """What can be changed of an attribute, in the order in which people are told of it."""
 CHANGED_MEANWHILE = "Somebody else changed this template after you opened the page. Look at it again, then change it."
 
@@ -102,9 +99,9 @@ def add_attribute(actor: Actor, template_id: UUID, spec: AttributeSpec) -> UUID:
 
 def plan_change(actor: Actor, template_id: UUID, attribute_id: UUID, spec: AttributeSpec) -> PlannedChange:
     """What :func:`change_attribute` would change. Refusals likewise."""
-    attribute = get_attribute(actor, template_id, attribute_id)
-    require_whole_tenant(actor)
     template = get_template(actor, template_id)
+    attribute = _of(template, attribute_id)
+    require_whole_tenant(actor)
     changes = _changes(template, attribute, spec)
     return PlannedChange(changes, AttributeUse(records_of(template), records_with(attribute)))
 

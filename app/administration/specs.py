@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.administration.words import NAME
 from app.models.template import ATTRIBUTE_TYPES, DATA_TYPES, FILE_TYPES
 
 SELECT_TYPES = ("SINGLE_SELECT", "MULTI_SELECT")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class AttributeSpec:
 
     def fault(self) -> str | None:
         """What is wrong with it, in words; ``None`` when nothing is."""
-        if not _NAME.fullmatch(self.name) or len(self.name) > 64:
+        if not NAME.fullmatch(self.name):
             return "a name is 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter"
         if not 0 < len(self.label) <= 100:
             return "a label has 1 to 100 characters"
@@ -73,7 +72,7 @@ class MetricSpec:
 
     def fault(self) -> str | None:
         """What is wrong with it, in words; ``None`` when nothing is."""
-        if not _NAME.fullmatch(self.name) or len(self.name) > 64:
+        if not NAME.fullmatch(self.name):
             return "a name is 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter"
         if not 0 < len(self.label) <= 100:
             return "a label has 1 to 100 characters"

@@ -10,11 +10,10 @@ import orjson
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import aliased
 
+from app.catalog.conditions import NUMBERS, TIMES
 from app.extensions import db
 from app.models import Entity, EntityHistory, EntityValue, Template, TemplateAttribute
 from app.models.template import FILE_TYPES
-
-_NUMBERS, _TIMES = ("INTEGER", "DECIMAL", "BOOLEAN"), ("DATE", "DATE_TIME")
 
 
 def records_of(template: Template) -> int:
@@ -45,7 +44,7 @@ def used_choices(attribute: TemplateAttribute, values: Iterable[str]) -> list[st
 def has_repeated_values(attribute: TemplateAttribute, template: Template) -> bool:
     """Whether a record has a value there that another of the same data type has, too; long texts count by their
     first 200 characters."""
-    column = "number" if attribute.kind in _NUMBERS else "time" if attribute.kind in _TIMES else "text"
+    column = "number" if attribute.kind in NUMBERS else "time" if attribute.kind in TIMES else "text"
     own, other, others = EntityValue, aliased(EntityValue), aliased(Entity)
     wanted = (
         select(own.entity_id)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+"""What programs call an attribute or a metric by."""
+WRONG_NAME = "A name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter."
 _UNKEPT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 

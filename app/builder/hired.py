@@ -20,10 +20,13 @@ from app.errors import Refusal, Unavailable
 
 _END_SECONDS = 5
 # What it must know comes over its pipe; secrets of the worker's own do not lie about in its environment.
-_KEPT_BACK = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "METRICS_TOKEN")
+KEPT_BACK = (
+    "SECRET_KEY", "DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "SMTP_PASSWORD",
+    "METRICS_TOKEN", "OIDC_CLIENT_SECRET",
+)  # fmt: skip
 _COMMAND = [
     "env",
-    *(f"--unset={name}" for name in _KEPT_BACK),
+    *(f"--unset={name}" for name in KEPT_BACK),
     # Arrays of some megabytes come and go: kept by the allocator they cost no page faults each time.
     f"MALLOC_MMAP_THRESHOLD_={64 << 20}",
     f"MALLOC_TRIM_THRESHOLD_={128 << 20}",

@@ -104,9 +104,7 @@ def request_export(
             db.session.rollback()
             return get_export(actor, known)
         _refuse_too_many(actor)
-        export = _new_export(actor, kind, params, request_key)
-        export.label, export.callback_url = label, callback_url
-        export.made_under = right_of(actor).value
+        export = _new_export(actor, kind, params, request_key, label, callback_url)
         subject = export.subject
         try:
             add_export(actor, export)
@@ -267,7 +265,9 @@ def _of_request(actor: Actor, request_key: str) -> UUID | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def _new_export(actor: Actor, kind: str, params: Params, request_key: str) -> Export:
+def _new_export(
+    actor: Actor, kind: str, params: Params, request_key: str, label: str | None, callback_url: str | None
+) -> Export:
     export_id = uuid4()
     now = clock.now()
     text = params.to_json()
@@ -278,6 +278,9 @@ def _new_export(actor: Actor, kind: str, params: Params, request_key: str) -> Ex
         kind=kind,
         subject=KINDS[kind].subject(export_id, actor.tenant_id, text),
         request_key=request_key,
+        label=label,
+        callback_url=callback_url,
+        made_under=right_of(actor).value,
         name=f"{KINDS[kind].called}-{now:%Y-%m-%d-%H%M%S}-{export_id.hex[:4]}.zip",
         params=text,
         requested_at=now,

@@ -89,9 +89,7 @@ def check_identifiers(actor: Actor, frozen: Mapping[str, Any], params: ReportPar
     :param frozen: what the plan froze: its scope and the templates' words
     :raises Forbidden: ``reason`` is ``identifiers``
     """
-    scope = frozen["organization_ids"]
-    right = export_right(actor, None if scope is None else [UUID(one) for one in scope])
-    if right is not ExportRight.FULL and identifies(frozen["templates"], params):
+    if not _may_identify(actor, frozen) and identifies(frozen["templates"], params):
         raise Forbidden(LOWERED, reason="identifiers")
 
 
@@ -123,10 +121,14 @@ def check_names(actor: Actor, frozen: Mapping[str, Any]) -> None:
 
     :raises Forbidden: ``reason`` is ``identifiers``
     """
-    scope = frozen["organization_ids"]
-    right = export_right(actor, None if scope is None else [UUID(one) for one in scope])
-    if frozen.get("naming") and right is not ExportRight.FULL:
+    if frozen.get("naming") and not _may_identify(actor, frozen):
         raise Forbidden(LOWERED, reason="identifiers")
+
+
+def _may_identify(actor: Actor, frozen: Mapping[str, Any]) -> bool:
+    """Whether the actor's right is full in all of the scope that a plan froze."""
+    scope = frozen["organization_ids"]
+    return export_right(actor, None if scope is None else [UUID(one) for one in scope]) is ExportRight.FULL
 
 
 def check_token(actor: Actor) -> None:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import pytest
 
 from app.archive import Fragment
 from app.archive.fragments import RAW_DEFLATE
-from app.builder.hired import Builder, BuilderFault, Built, Ordered
+from app.builder.hired import KEPT_BACK, Builder, BuilderFault, Built, Ordered
 from app.errors import NotFound, Refusal, Unavailable
 from app.storage import LocalStorage, StorageSettings
+from config import Config
 from tests.builder.children import run
 
 isal_zlib = pytest.importorskip("isal.isal_zlib")
@@ -116,6 +118,10 @@ def test_the_sha_256_of_a_file_is_told_only_by_whoever_made_all_of_it(builder: B
     text = lines("a", "b")
     assert (middle.raw_sha256, last.raw_sha256) == (None, hashlib.sha256(text * 2).hexdigest())
     assert alone.raw_sha256 == hashlib.sha256(text).hexdigest()
+
+
+def test_no_secret_setting_of_the_worker_is_left_in_a_builders_environment() -> None:
+    assert {one.name.upper() for one in fields(Config) if not one.repr} <= set(KEPT_BACK)
 
 
 def test_one_child_serves_order_after_order(builder: Builder, storage: LocalStorage) -> None:

@@ -59,7 +59,7 @@ class DataExportKind:
             "organization_ids": None if scope is None else [str(one) for one in scope],
             "metrics": [metric.to_plain() for metric in metrics],
             "nameless": sorted(map(str, nameless)),
-            "naming": _naming(metrics, naming_templates(actor.tenant_id) - nameless),
+            "naming": [] if nameless else _naming(metrics, naming_templates(actor.tenant_id)),
         }
 
     def confirm(self, actor: Actor, params: DataExportParams) -> None:
