@@ -73,15 +73,14 @@ def load_demo() -> None:
 def import_terminology(what: str, address: str, email: str, version: str | None, missing: str) -> None:
     """Load a terminology into a source, all of it or nothing; FILE is an export.json, or a zip of one."""
     # Here: what reads a terminology is large, and this module is loaded by every process.
-    from app.terminology import Address, ReleaseFacts
-    from app.terminology.sources import open_terminology
+    from app.terminology import Address
+    from app.terminology.sources import open_terminology, release_as
 
     with _refusals_told():
         actor = accounts.actor_for_user(administration.person_by_email(email).id, via="shell")
-        release = None if version is None else ReleaseFacts(version)
-        found = exports.import_terminology(
-            actor, Address.parse(address), open_terminology(what), release, missing=missing
-        )
+        loaded = open_terminology(what)
+        release = None if version is None else release_as(loaded, version)
+        found = exports.import_terminology(actor, Address.parse(address), loaded, release, missing=missing)
     counts = (("added", found.added), ("changed", found.changed), ("retired", found.retired),
               ("deleted", found.deleted), ("unchanged", found.unchanged))  # fmt: skip
     click.echo(", ".join(f"{count:,} {outcome}" for outcome, count in counts) + ".")

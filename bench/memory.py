@@ -32,7 +32,7 @@ from app.catalog.records import NewEntity, add_entities  # noqa: E402
 from app.exports import ReportParams  # noqa: E402
 from app.extensions import db  # noqa: E402
 from app.models import Export, Template, begin_writing, take_revision  # noqa: E402
-from bench.peaks import Watch, peak_of_imports  # noqa: E402
+from bench.peaks import Watch, peak_of, peak_of_imports  # noqa: E402
 from bench.turns import descendants  # noqa: E402
 from config import Config  # noqa: E402
 
@@ -170,10 +170,10 @@ def watch(worker: subprocess.Popen[bytes], export_id: UUID) -> Peaks:
     peaks, builders = Peaks(), Watch([worker.pid])
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
-        peaks.worker = max(peaks.worker, peak_of(worker.pid))
+        peaks.worker = max(peaks.worker, peak_of(worker.pid) / 1024)
         builders.look()
         horses = set(descendants(worker.pid)) - builders.builders.keys()
-        peaks.horse = max([peaks.horse, *map(peak_of, horses)])
+        peaks.horse = max([peaks.horse, *(peak_of(horse) / 1024 for horse in horses)])
         if is_settled(export_id):
             peaks.builder = builders.highest * 1e6 / MEBIBYTE
             return peaks
@@ -186,15 +186,6 @@ def is_settled(export_id: UUID) -> bool:
     state = db.session.scalar(select(Export.state).where(Export.id == export_id))
     db.session.rollback()
     return state not in ("queued", "building")
-
-
-def peak_of(pid: int) -> float:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    found = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
-    return found[0] / 1024 if found else 0.0
 
 
 def start_valkey(home: Path) -> subprocess.Popen[bytes]:

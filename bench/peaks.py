@@ -34,7 +34,7 @@ class Watch:
         for worker in self.workers:
             for pid in descendants(worker):
                 if pid in self.builders or is_builder(pid):
-                    self.builders[pid] = max(self.builders.get(pid, 0), _peak(pid))
+                    self.builders[pid] = max(self.builders.get(pid, 0), peak_of(pid))
 
     @property
     def highest(self) -> float:
@@ -54,7 +54,8 @@ def peak_of_imports(on_postgresql: bool) -> float:
     return int(told.stdout) * 1024 / 1e6
 
 
-def _peak(pid: int) -> int:
+def peak_of(pid: int) -> int:
+    """A process's peak in KiB; 0 when it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -29,6 +29,8 @@ from bench.turns import Peer, Section, take_turns
 SECTIONS = ("wide", "long", "patients", "parquet", "month", "workers", "memory", "launch", "terminology")
 USUAL_WORKERS = 2
 SMALL_ROWS = 10
+FEWEST_TURNS = 3
+"""Of one, two and four workers: a turn takes a second, so one of them says little."""
 Tell = Callable[[str], None]
 
 
@@ -96,7 +98,7 @@ class Runs:
     def workers(self) -> None:
         """One, two and four workers, in turns."""
         scaling = Scaling("time series, wide CSV", self._kept.name, {count: [] for count in WORKERS})
-        for _ in range(self._sizes.pairs):
+        for _ in range(max(FEWEST_TURNS, self._sizes.pairs)):
             for count in WORKERS:
                 with self.asking(count) as asker:
                     # New processes, every one of them, load and read what the others have loaded and read already.

@@ -27,7 +27,6 @@ RATE_BARS = {"sqlite": 100_000, "postgresql": 80_000}
 MATCHED_BAR = 1.6
 RELEASE_BAR, DIFF_BAR = 0.1, 0.2
 EDITED_SHARE = 50
-USUAL_WORKERS = 2
 
 
 class TermRuns:

@@ -21,6 +21,11 @@
     }
   }
 
+  // On the key, not on the focus: a menu that closed under a pressed mouse would move what is clicked.
+  function closeBehindTab(event) {
+    if (event.key === "Tab") closeOthers(event);
+  }
+
   function closeOnEscape(event) {
     if (event.key !== "Escape") return;
     for (const menu of document.querySelectorAll("details[data-closes-itself][open]")) {
@@ -75,6 +80,7 @@
   document.addEventListener("click", copyText);
   document.addEventListener("click", focusField);
   document.addEventListener("keydown", closeOnEscape);
+  document.addEventListener("keyup", closeBehindTab);
   document.addEventListener("submit", submitOnce);
   // A page that comes back from the browser's memory must not show a signed-out person's data, nor a locked form.
   window.addEventListener("pageshow", (event) => {

@@ -10,7 +10,7 @@ from pathlib import Path
 LEVELS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
-        "actor errors clock extensions disposition logs",
+        "actor errors clock extensions disposition logs arrow",
         "models storage archive jobqueue sending signing mail rounds",
         "rows",
         "builder",

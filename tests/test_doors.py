@@ -178,6 +178,7 @@ DOORS = {
     "GET /terminology/new": Door("edit"),
     f"GET {BELOW_REPOSITORY}/": Door("view", "repository"),
     f"GET {BELOW_REPOSITORY}/found": Door("view", "repository"),
+    f"GET {BELOW_REPOSITORY}/codes": Door("view", "repository"),
     f"GET {BELOW_REPOSITORY}/changes": Door("view", "repository"),
     f"GET {BELOW_REPOSITORY}/edit": Door("view", "repository"),
     f"POST {BELOW_REPOSITORY}/edit": Door("view", "repository"),

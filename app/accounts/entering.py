@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.accounts.halves import Owed, add_half
 from app.accounts.proving import begin_as, prove
@@ -35,11 +36,12 @@ def sign_in(
     return entry
 
 
-def let_in(user: User, asking: Asking, *, by: str = "password") -> Entry:
+def let_in(user: User, asking: Asking, *, by: str = "password", proved_at: datetime | None = None) -> Entry:
     """Begin, in the writing transaction, a session of somebody who showed who they are, or half a sign-in.
 
     :param by: how they showed it, for the record: ``password`` or ``single-sign-on``
+    :param proved_at: when they did, where it was not now
     """
     if needs_second_step(user):
         return Entry(*add_half(user))
-    return Entry(add_session(user, asking, second_step=False, by=by))
+    return Entry(add_session(user, asking, second_step=False, by=by, proved_at=proved_at))

@@ -87,8 +87,7 @@ def sign_in_machine(
     :raises Throttled: too many failures, counted together with those at the portal
     :raises Forbidden: the password is right, but alone it is not enough for this person
     """
-    user_id = prove(email, password, address=address, request_id=request_id)
-    user = begin_as(user_id, password)
+    user = begin_as(prove(email, password, address=address, request_id=request_id), password)
     _refuse_without_second_step(user, address, request_id)
     _forget_old(user.id)
     refresh, refresh_secret = add_token(

@@ -30,7 +30,7 @@ from app.extensions import db
 from app.models import SecondStep, SignInSession, User, begin_writing
 
 WRONG_PASSWORD = "This is not your password."  # noqa: S105  words
-NONE_TO_GIVE = "You have none here: you sign in by single sign-on. “Forgot your password?” at sign-in gives you one."
+NONE_TO_GIVE = "You have none here: you sign in by single sign-on. An administrator can send you a link for one."
 WRONG_CODE = "This is not the code of now. Look at the telephone's clock, and wait for the next code."
 
 

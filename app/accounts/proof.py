@@ -17,7 +17,10 @@ PROVED_FOR = timedelta(minutes=10)
 
 
 def needs_proof(actor: Actor) -> bool:
-    """Whether the actor's session was neither begun nor proved within :data:`PROVED_FOR`, however it was begun.
+    """Whether the person did not show within :data:`PROVED_FOR` who they are: by signing in, or once more since then.
+
+    Coming by single sign-on shows it only where the provider says that it was shown there of late: a provider lets a
+    browser that is known to it pass without a question.
 
     Programs need none: their token is for what they do. Nor does what goes on without the person.
     """
@@ -26,7 +29,7 @@ def needs_proof(actor: Actor) -> bool:
     row = db.session.get(SignInSession, actor.via_id) if actor.via_id else None
     if row is None:
         return True
-    return clock.now() - max(row.created_at, row.proved_at or row.created_at) >= PROVED_FOR
+    return clock.now() - (row.proved_at or row.created_at) >= PROVED_FOR
 
 
 def require_proof(actor: Actor, what: str) -> None:

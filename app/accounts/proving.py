@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from app.extensions import db
 from app.models import ApiToken, SignInSession, User, begin_writing
 
 KNOWN_FOR = timedelta(days=90)
+WRONG = "Wrong e-mail address or password."
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,16 @@ class WrongCredentials(Invalid):
     """Not the right password, or nobody by that name: which of the two is not said."""
 
 
-def prove(email: str, password: str, *, address: str | None, request_id: str | None) -> UUID:
-    """The id of whoever this address and password belong to.
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Who it is, and by which hash the password was right: it may be another one by now."""
+
+    user_id: UUID
+    password_hash: str = field(repr=False)
+
+
+def prove(email: str, password: str, *, address: str | None, request_id: str | None) -> Proved:
+    """Whoever this address and password belong to.
 
     Unknown address, wrong password, a person who may not sign in any more: the same answer, the same work.
 
@@ -46,20 +56,27 @@ def prove(email: str, password: str, *, address: str | None, request_id: str | N
     except Throttled:
         log.warning("sign-in throttled", extra={"address": address})
         raise
-    if not passwords.matches(password, password_hash) or user_id is None:
+    if not passwords.matches(password, password_hash) or user_id is None or password_hash is None:
         begin_writing()
         note_stranger("session.refused", find_user(account), address=address, request_id=request_id)
         db.session.commit()
-        raise WrongCredentials("Wrong e-mail address or password.")
+        raise WrongCredentials(WRONG)
     attempt.succeeded()
-    return user_id
+    return Proved(user_id, password_hash)
 
 
-def begin_as(user_id: UUID, password: str) -> User:
-    """Begin to write as somebody who just proved who they are; an old hash is made anew."""
+def begin_as(proved: Proved, password: str) -> User:
+    """Begin to write as somebody who just proved who they are; an old hash is made anew.
+
+    :raises WrongCredentials: the password was changed, or the account disabled, while it was being proved: what ended
+        everything that the old one had opened did not know of this
+    """
     begin_writing()
-    user = db.session.get_one(User, user_id)
-    if user.password_hash is not None and passwords.needs_rehash(user.password_hash):
+    user = db.session.get_one(User, proved.user_id, populate_existing=True, with_for_update={"of": User})
+    if not user.active or user.password_hash != proved.password_hash:
+        db.session.rollback()
+        raise WrongCredentials(WRONG)
+    if passwords.needs_rehash(proved.password_hash):
         user.password_hash = passwords.hash_password(password)
     return user
 

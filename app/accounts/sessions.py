@@ -35,10 +35,13 @@ class Asking:
     request_id: str | None = None
 
 
-def add_session(user: User, asking: Asking, *, second_step: bool, by: str = "password") -> str:
+def add_session(
+    user: User, asking: Asking, *, second_step: bool, by: str = "password", proved_at: datetime | None = None
+) -> str:
     """Begin a session in the writing transaction; answers the secret for the cookie, of which the SHA-256 is kept.
 
     :param by: what was shown last: ``password``, ``single-sign-on``, ``code``, ``recovery`` or ``set-up``
+    :param proved_at: when that was, where it was not now
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = SignInSession(
@@ -47,6 +50,7 @@ def add_session(user: User, asking: Asking, *, second_step: bool, by: str = "pas
         address=asking.address,
         user_agent=(asking.user_agent or "")[:300] or None,
         second_step=second_step,
+        proved_at=proved_at,
     )
     db.session.add(row)
     db.session.flush()

@@ -15,7 +15,7 @@ from app.administration.by_people import (
     request_person,
     set_person_active,
 )
-from app.administration.contacts import Contact, whom_to_ask
+from app.administration.contacts import Contact, administrators_of, whom_to_ask
 from app.administration.giving_roles import change_roles, role_changes
 from app.administration.inviting import Invited, end_second_step_of, invite_person, send_link
 from app.administration.limits import limit_requests, limit_token
@@ -70,6 +70,7 @@ from app.administration.shaping import (
     plan_change,
     version_of,
 )
+from app.administration.sources import codable_sources
 from app.administration.specs import AttributeSpec, MetricSpec
 from app.administration.staff import (
     STATES,
@@ -110,12 +111,14 @@ __all__ = [
     "add_metric",
     "add_place",
     "administers_tenant",
+    "administrators_of",
     "change_attribute",
     "change_facts",
     "change_metric",
     "change_roles",
     "change_settings",
     "change_template",
+    "codable_sources",
     "count_records",
     "create_location",
     "create_organization",

@@ -31,6 +31,7 @@ def spec_of(row: TemplateAttribute) -> AttributeSpec:
         media_types=None if row.media_types is None else tuple(row.media_types),
         max_bytes=row.max_bytes, max_files=row.max_files,
         reference_data_type=row.reference_data_type, reference_label=row.reference_label,
+        repository_id=row.repository_id,
     )  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def _fitting(spec: AttributeSpec) -> AttributeSpec:
         spec = replace(spec, unit=None, low=None, high=None)
     if spec.kind not in FILE_TYPES:
         spec = replace(spec, media_types=None, max_bytes=None, max_files=1)
+    if spec.kind != "LABEL":
+        spec = replace(spec, repository_id=None)
     if spec.kind != "REFERENCE":
         spec = replace(spec, reference_data_type=None, reference_label=None)
     return spec

@@ -11,11 +11,12 @@ from sqlalchemy import delete, exists, func, or_, select, update
 
 from app import record
 from app.access import Permission, require, visible_organizations
+from app.accounts import require_proof
 from app.accounts.endings import forget_second_step
 from app.accounts.links import end_links_of
 from app.actor import Actor
 from app.administration.organizations import CLOSED, add_organization, code_fault
-from app.administration.people import add_person, end_tokens_of
+from app.administration.people import add_person, email_fault, end_tokens_of
 from app.administration.rights import (
     REMOVED,
     is_on_staff,
@@ -42,6 +43,7 @@ from app.models import (
 )
 
 LONGEST_NAME = 200
+PROOF = "Somebody is let in again."
 _SIGNS = re.compile(r"[^a-z0-9]+")
 
 
@@ -117,7 +119,7 @@ def change_facts(actor: Actor, entity_id: UUID, data_type: str, values: Mapping[
     """Change what is kept of an organization or a person, and the row of their own that repeats it.
 
     :raises NotFound: there is none, or the actor may not know
-    :raises Forbidden: the actor does not manage that organization
+    :raises Forbidden: the actor does not manage that organization; or not all that the person belongs to
     :raises Duplicate: an e-mail address that somebody else has
     :raises Invalid: by attribute
     """
@@ -126,6 +128,9 @@ def change_facts(actor: Actor, entity_id: UUID, data_type: str, values: Mapping[
         revision = take_revision(actor.tenant_id)
         entity = get_entity(actor, entity_id, data_type)
         require(actor, Permission.MANAGE, entity.organization_id)
+        if data_type == "organization-user":
+            # Whoever has the mail of somebody's address gets a new password for them, and what they may elsewhere.
+            require_over(actor, db.session.get_one(User, entity_id))
         checked = check_values(actor, entity, values)
         if "short_code" in checked.changed:
             checked.faults["short_code"] = "A short code stands in addresses elsewhere and cannot be changed."
@@ -147,11 +152,14 @@ def set_person_active(actor: Actor, user_id: UUID, active: bool) -> Entity:
 
     :raises NotFound: there is no such person, or the actor may not know
     :raises Forbidden: the actor does not manage all that they belong to; it is the actor, or the last administrator
+    :raises ProofNeeded: somebody is let in again, and the actor's session was not proved of late
     """
     entity = get_entity(actor, user_id, "organization-user")
     require(actor, Permission.MANAGE, entity.organization_id)
     if user_id == actor.user_id and not active:
         raise Forbidden("You cannot shut yourself out.")
+    if active:
+        require_proof(actor, PROOF)
     with writing():
         user = db.session.get_one(User, user_id)
         require_over(actor, user)
@@ -234,7 +242,11 @@ def _repeat(entity: Entity, values: Mapping[str, Any], changed: list[str]) -> No
     user = db.session.get_one(User, entity.id)
     user.name = str(values.get("name", user.name))[:LONGEST_NAME]
     if "email" in changed:
-        email = str(values["email"]).casefold()
+        email = str(values["email"]).strip().casefold()
+        if fault := email_fault(email):
+            raise Invalid(fields={"email": fault})
         if db.session.scalar(select(User.id).where(User.email == email, User.id != user.id)) is not None:
             raise Duplicate(fields={"email": "Somebody has this e-mail address already."})
         user.email = email
+        # What was mailed to the address of before opens nothing any more.
+        end_links_of(user.id)

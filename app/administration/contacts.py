@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from app.actor import Actor
 from app.administration.rights import ADMINISTRATOR
 from app.extensions import db
-from app.models import Membership, Organization, User
+from app.models import Membership, Organization, Tenant, User
 
 MOST_NAMED = 5
 
@@ -31,17 +31,20 @@ def whom_to_ask(actor: Actor, *, of_tenant: bool = False) -> list[Contact]:
     reach: ColumnElement[bool] = Organization.is_root.is_(True)
     if not of_tenant:
         reach = or_(reach, Organization.id.in_(actor.organization_ids))
+    return _contacts(User.tenant_id == actor.tenant_id, User.id != actor.user_id, reach)
+
+
+def administrators_of(tenant_slug: str) -> list[Contact]:
+    """The active administrators of a whole tenant, for somebody who is nobody there yet; a few, by name."""
+    return _contacts(User.tenant.has(Tenant.slug == tenant_slug), Organization.is_root.is_(True))
+
+
+def _contacts(*which: ColumnElement[bool]) -> list[Contact]:
     found = db.session.execute(
         select(User.id, User.name, User.email, Organization.name, Organization.is_root)
         .join(Membership, Membership.user_id == User.id)
         .join(Organization, Organization.id == Membership.organization_id)
-        .where(
-            User.tenant_id == actor.tenant_id,
-            User.id != actor.user_id,
-            User.active,
-            Membership.role == ADMINISTRATOR,
-            reach,
-        )
+        .where(User.active, Membership.role == ADMINISTRATOR, *which)
         .order_by(Organization.is_root, User.name, User.id)
     )
     known: dict[object, Contact] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from sqlalchemy import select
+
 from app import record
 from app.accounts import require_proof
 from app.actor import Actor
@@ -27,6 +29,8 @@ def change_roles(actor: Actor, user_id: UUID, wanted: Collection[Role]) -> tuple
     :raises ProofNeeded: the actor's session was not proved of late
     """
     with writing():
+        # Two who give the same role at the same moment take turns; the second one finds it given.
+        db.session.execute(select(User.id).where(User.id == user_id).with_for_update())
         user = load_to_change(actor, user_id)
         gained, lost = _difference(actor, user, wanted)
         require_proof(actor, PROOF)

@@ -22,6 +22,7 @@ from app.extensions import db
 from app.models import Membership, begin_writing
 from app.models.user import ROLES
 
+PROOF_OF_INVITATION = "Somebody new is let in."
 PROOF_OF_LINK = "Whoever has such a link chooses the password."
 PROOF_OF_SECOND_STEP = "Somebody’s second step is forgotten."
 
@@ -42,6 +43,7 @@ def invite_person(actor: Actor, name: str, email: str, organization_id: UUID | N
     :raises Forbidden: the actor administers nothing
     :raises Duplicate: somebody has the e-mail address
     :raises Invalid: by field (``name``, ``email``, ``organization``, ``roles``)
+    :raises ProofNeeded: the actor's session was not proved of late
     """
     require(actor, Permission.MANAGE)
     faults: dict[str, str] = {}
@@ -49,6 +51,8 @@ def invite_person(actor: Actor, name: str, email: str, organization_id: UUID | N
         faults["organization"] = "Choose one of the organizations that you administer."
     if not roles or not set(roles) <= set(ROLES):
         faults["roles"] = "Choose at least one role."
+    if not faults:
+        require_proof(actor, PROOF_OF_INVITATION)
     begin_writing()
     try:
         template = template_named(actor.tenant_id, USER_TEMPLATE)

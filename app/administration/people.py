@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 
 from app import clock, record
-from app.accounts.endings import end_sessions_of, forget_second_step
+from app.accounts.endings import end_password_sign_ins, end_sessions_of, forget_second_step
+from app.accounts.links import end_links_of
 from app.accounts.passwords import check_password, hash_password
+from app.administration.rights import REMOVED
 from app.administration.templates import USER_TEMPLATE, template_named
 from app.catalog import records
 from app.errors import Duplicate, Invalid, NotFound
@@ -92,7 +94,7 @@ def end_tokens_of(user_id: UUID) -> None:
 
 
 def set_password(user_id: UUID, password: str) -> None:
-    """Give somebody a new password; whoever was signed in with the old one is signed out.
+    """Give somebody a new password; whoever was signed in with the old one is signed out: browsers, and programs.
 
     :raises Invalid: the password is too weak
     :raises NotFound: no such person
@@ -105,7 +107,9 @@ def set_password(user_id: UUID, password: str) -> None:
     begin_writing()
     user = db.session.get_one(User, user_id)
     user.password_hash = password_hash
+    end_links_of(user_id)
     end_sessions_of(user_id)
+    end_password_sign_ins(user_id)
     record.note(None, "user.password", "user", user_id, tenant_id=user.tenant_id)
     db.session.commit()
 
@@ -138,10 +142,18 @@ def person_by_email(email: str) -> User:
     return user
 
 
+def email_fault(email: str) -> str | None:
+    """What stands against a case-folded e-mail address, in words."""
+    # Whose address ends as those of people who were removed would stand in no list, and could sign in all the same.
+    if not _EMAIL.fullmatch(email) or len(email) > 254 or email.endswith(REMOVED):
+        return "This is not an e-mail address."
+    return None
+
+
 def _check(email: str, name: str, role: str, handle: str | None) -> None:
     faults: dict[str, str] = {}
-    if not _EMAIL.fullmatch(email) or len(email) > 254:
-        faults["email"] = "This is not an e-mail address."
+    if fault := email_fault(email):
+        faults["email"] = fault
     if not 0 < len(name.strip()) <= 200:
         faults["name"] = "A name has 1 to 200 characters."
     if role not in ROLES:

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from app import record
+from app.accounts import require_proof
 from app.actor import Actor
 from app.administration.attribute_rules import UNIQUE_TYPES, is_of_the_house, judged, spec_of
 from app.administration.rights import require_whole_tenant
 from app.administration.schemas import get_template, load_to_shape, touch
+from app.administration.sources import fault_of_source
 from app.administration.specs import SELECT_TYPES, AttributeSpec
 from app.administration.templates import attribute_row
 from app.administration.usage import has_repeated_values, records_of, records_with, used_choices, was_ever_used
@@ -27,6 +29,7 @@ MOST_PARTED = 20_000
 """So many records get a new version at once when an attribute is marked as PHI, or no longer is: some seconds."""
 FIELDS = tuple(one.name for one in fields(AttributeSpec) if one.name != "name")
 """What can be changed of an attribute, in the order in which people are told of it."""
+PROOF = "What identifies people would leave with every export, and without your password."
 CHANGED_MEANWHILE = "Somebody else changed this template after you opened the page. Look at it again, then change it."
 
 
@@ -77,6 +80,8 @@ def add_attribute(actor: Actor, template_id: UUID, spec: AttributeSpec) -> UUID:
     kept, faults = judged(spec)
     if kept.unique and kept.kind not in UNIQUE_TYPES:
         faults["unique"] = "Values of this type cannot be asked to be unique."
+    if fault := fault_of_source(actor, kept.repository_id):
+        faults["repository_id"] = fault
     if faults:
         raise Invalid(fields=faults)
     with writing():
@@ -102,7 +107,7 @@ def plan_change(actor: Actor, template_id: UUID, attribute_id: UUID, spec: Attri
     template = get_template(actor, template_id)
     attribute = _of(template, attribute_id)
     require_whole_tenant(actor)
-    changes = _changes(template, attribute, spec)
+    changes = _changes(actor, template, attribute, spec)
     return PlannedChange(changes, AttributeUse(records_of(template), records_with(attribute)))
 
 
@@ -115,6 +120,7 @@ def change_attribute(
     :raises Forbidden: the actor does not administer the whole tenant
     :raises NotFound: the tenant has no such template, or the template no such attribute
     :raises Invalid: by the fields of :class:`AttributeSpec`; without fields when it was changed meanwhile
+    :raises ProofNeeded: a mark as identifying is taken away, and the actor's session was not proved of late
     """
     get_attribute(actor, template_id, attribute_id)
     with writing():
@@ -122,7 +128,9 @@ def change_attribute(
         attribute = _of(template, attribute_id)
         if seen is not None and seen != version_of(template):
             raise Invalid(CHANGED_MEANWHILE)
-        changes = _changes(template, attribute, spec)
+        changes = _changes(actor, template, attribute, spec)
+        if any(change.field == "phi" and not change.after for change in changes):
+            require_proof(actor, PROOF)
         before = Schema.of(template)
         for change in changes:
             setattr(attribute, change.field, _plain(change.after))
@@ -159,7 +167,9 @@ def _of(template: Template, attribute_id: UUID) -> TemplateAttribute:
     return found
 
 
-def _changes(template: Template, attribute: TemplateAttribute, wanted: AttributeSpec) -> tuple[FieldChange, ...]:
+def _changes(
+    actor: Actor, template: Template, attribute: TemplateAttribute, wanted: AttributeSpec
+) -> tuple[FieldChange, ...]:
     """What differs, once it was judged.
 
     :raises Invalid: by field
@@ -175,6 +185,8 @@ def _changes(template: Template, attribute: TemplateAttribute, wanted: Attribute
     for change in changes:
         judge = _JUDGES.get(change.field)
         fault = judge(template, attribute, kept) if judge and change.field not in faults else None
+        if change.field == "repository_id":
+            fault = fault_of_source(actor, kept.repository_id, attribute)
         if is_of_the_house(template, attribute.name) and change.field not in ("label", "hint"):
             fault = "Chartroom itself needs this attribute as it is: only its label and its hint can be changed."
         if fault:

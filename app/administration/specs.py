@@ -32,6 +32,7 @@ class AttributeSpec:
     max_files: int = 1
     reference_data_type: str | None = None
     reference_label: str | None = None
+    repository_id: int | None = None
 
     def fault(self) -> str | None:
         """What is wrong with it, in words; ``None`` when nothing is."""
@@ -50,6 +51,8 @@ class AttributeSpec:
             return "a choice has a value and a label"
         if self.kind == "REFERENCE" and self.reference_data_type not in DATA_TYPES:
             return "a reference says which data type it points at"
+        if self.repository_id is not None and self.kind != "LABEL":
+            return "codes are text on one line"
         if self.kind in FILE_TYPES and not 1 <= self.max_files <= 1000:
             return "an attribute holds 1 to 1,000 files"
         if self.low is not None and self.high is not None and self.low > self.high:

@@ -113,6 +113,7 @@ def attribute_row(position: int, spec: AttributeSpec) -> TemplateAttribute:
         max_files=spec.max_files,
         reference_data_type=spec.reference_data_type,
         reference_label=spec.reference_label,
+        repository_id=spec.repository_id,
     )
 
 

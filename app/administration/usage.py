@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
@@ -34,6 +35,11 @@ def records_with(attribute: TemplateAttribute) -> int:
 def was_ever_used(attribute: TemplateAttribute) -> bool:
     """Whether a record has or had a value there, removed ones among them; a look at every version decides."""
     return any(True for _ in _values_ever(attribute))
+
+
+def count_values(attribute: TemplateAttribute) -> Counter[str]:
+    """The texts that records have there now, each with how many do."""
+    return Counter(str(kept) for kept in _values_of(Entity, attribute))
 
 
 def used_choices(attribute: TemplateAttribute, values: Iterable[str]) -> list[str]:
@@ -69,15 +75,21 @@ def _values_ever(attribute: TemplateAttribute, choice: str | None = None) -> Ite
     :param choice: only of versions in whose text it stands somewhere
     """
     for model in (Entity, EntityHistory):
-        wanted = select(model.attributes, model.phi_attributes).where(
-            model.template_id == attribute.template_id, _names(model, attribute.name)
-        )
-        if choice is not None:
-            wanted = wanted.where(_holds(model, _json(choice)))
-        with closing(db.session.execute(wanted.execution_options(yield_per=500))) as rows:
-            for values in (orjson.loads(text) for row in rows for text in row):
-                if attribute.name in values:
-                    yield values[attribute.name]
+        yield from _values_of(model, attribute, choice)
+
+
+def _values_of(
+    model: type[Entity] | type[EntityHistory], attribute: TemplateAttribute, choice: str | None = None
+) -> Iterator[Any]:
+    wanted = select(model.attributes, model.phi_attributes).where(
+        model.template_id == attribute.template_id, _names(model, attribute.name)
+    )
+    if choice is not None:
+        wanted = wanted.where(_holds(model, _json(choice)))
+    with closing(db.session.execute(wanted.execution_options(yield_per=500))) as rows:
+        for values in (orjson.loads(text) for row in rows for text in row):
+            if attribute.name in values:
+                yield values[attribute.name]
 
 
 def _has(kept: Any, choice: str) -> bool:

@@ -37,7 +37,7 @@ def make_records(source: Source, recipe: Recipe) -> Made:
     return made
 
 
-def _pages(source: Source, recipe: Recipe, made: Made) -> Iterator[bytes]:
+def _pages(source: Source, recipe: Recipe, made: Made) -> Iterator[Bytes]:
     """Pages of NDJSON."""
     naming = _Naming(source, recipe) if recipe["references"] else None
     for statement in recipe["statements"]:
@@ -57,7 +57,7 @@ class _Naming:
         self._pattern = re.compile(rb'(?<=")(%s)":\{"id":"([0-9a-f-]{36})"\}' % keys)
         self._known: dict[bytes, bytes] = {}
 
-    def named(self, page: bytes) -> bytes:
+    def named(self, page: Bytes) -> bytes:
         pieces = self._pattern.split(page)
         self._learn(set(pieces[2::3]) - self._known.keys())
         pieces[1::3] = [key + b'":' for key in pieces[1::3]]
@@ -74,7 +74,7 @@ class _Naming:
             self._known.update(line.split(b"\t", 1) for line in lines)  # type: ignore[misc]  # pairs
 
 
-def _csv(pages: Iterator[bytes], recipe: Recipe) -> Iterator[Bytes]:
+def _csv(pages: Iterator[Bytes], recipe: Recipe) -> Iterator[Bytes]:
     columns, guarded = recipe["columns"], recipe["for_spreadsheets"]
     if recipe["first"]:
         yield csv_text.header([column["name"] for column in columns], guarded)
@@ -83,12 +83,12 @@ def _csv(pages: Iterator[bytes], recipe: Recipe) -> Iterator[Bytes]:
         yield csv_text.lines([texts_of(rows, column, guarded) for column in columns])
 
 
-def _table(page: bytes, recipe: Recipe) -> Any:
+def _table(page: Bytes, recipe: Recipe) -> Any:
     rows = _parsed(page)
     arrays = list(map(partial(column_of, rows), recipe["columns"]))
     return pa.Table.from_arrays(arrays, schema=parquet.schema_of(recipe["columns"]))
 
 
-def _parsed(page: bytes) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = orjson.loads(b"[%s]" % page[:-1].replace(b"\n", b","))
+def _parsed(page: Bytes) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = orjson.loads(b"[%s]" % bytes(page[:-1]).replace(b"\n", b","))
     return rows

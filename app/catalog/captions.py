@@ -13,8 +13,13 @@ _CALLED = ("LABEL", "EMAIL", "PHONE")
 
 
 def caption_for(schema: Schema, stored: Mapping[str, Any], key: str) -> str:
-    """The first label that is not a patient value; else the first two that are (a name); else the key."""
-    labels = [known for known in schema.attributes if known.kind == "LABEL" and known.name in stored]
+    """The first label that is not a patient value; else the first two that are (a name); else the key.
+
+    Nobody and nothing is called by a code of a terminology.
+    """
+    labels = [
+        known for known in schema.attributes if known.kind == "LABEL" and not known.coded and known.name in stored
+    ]
     plain = [known for known in labels if not known.phi][:1]
     return " ".join(str(stored[known.name]) for known in plain or labels[:2])[:CAPTION_LENGTH] or key
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.access import visible_entities
 from app.actor import Actor
+from app.catalog.codes import read_code
 from app.catalog.findability import VALUE_LENGTH, can_be_kept, comparable
 from app.catalog.reading import Unreadable, read_value
 from app.catalog.values import Values, is_absent, target_of, values_of
@@ -39,8 +40,8 @@ class _Taken(Unreadable):
 def check_values(actor: Actor, entity: Entity, given: Mapping[str, Any]) -> Checked:
     """Read and judge the given values; attributes that are not given keep theirs, and so do files.
 
-    A choice or reference that does not change is not judged again, or a template that has grown stricter
-    would stand in the way of every other change; but a mandatory attribute must have a value.
+    A choice, reference or code that does not change is not judged again, or a template that has grown stricter, or a
+    concept that was retired, would stand in the way of every other change; but a mandatory attribute must have a value.
     """
     present = values_of(entity)
     checked = Checked(dict(present))
@@ -96,6 +97,8 @@ def _read(actor: Actor, attribute: TemplateAttribute, given: Any, present: Any) 
         return _several(attribute, given, present)
     if attribute.kind == "REFERENCE":
         return _reference(actor, attribute, given, present)
+    if attribute.repository_id is not None:
+        return read_code(actor, attribute, given, present)
     return read_value(attribute, given)
 
 

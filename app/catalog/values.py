@@ -22,12 +22,14 @@ Values = dict[str, Any]
 class Known(NamedTuple):
     """What writing needs to know of an attribute; plain, because a load asks it a million times.
 
-    ``phi``: its values identify people, see :attr:`app.models.template.TemplateAttribute.is_identifying`.
+    ``phi``: its values identify people, see :attr:`app.models.template.TemplateAttribute.is_identifying`. ``coded``:
+    they are codes of a terminology.
     """
 
     name: str
     kind: str
     phi: bool
+    coded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class Schema:
 
     @classmethod
     def of(cls, template: Template) -> Schema:
-        known = tuple(Known(each.name, each.kind, each.is_identifying) for each in template.attributes)
+        known = tuple(
+            Known(each.name, each.kind, each.is_identifying, each.repository_id is not None)
+            for each in template.attributes
+        )
         return cls(template.name, known, frozenset(each.name for each in known))
 
 

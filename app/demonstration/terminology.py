@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from app import administration, exports, terminology
@@ -24,6 +26,8 @@ KEEPER, CLINICIAN = "robin.castellanos@acme.example.org", "amara.okafor@acme.exa
 FIRST_LACKS = "U"
 """The first release is without the codes for special purposes, which were added later."""
 
+CODED_TEMPLATES, CODED = ("trial_patient", "patient"), "diagnosis_code"
+"""What has an attribute that holds a code of ICD-10, and that attribute."""
 _STARTERS = ("A15", "B20", "E11", "I10", "J45")
 _WARD_TERMS = (
     ("hiv-follow-up", "HIV, in follow-up", "B24"),
@@ -46,6 +50,7 @@ def load_terminology(settled: Settled) -> str | None:
         keeper = actor_for_user(keeper.user_id, via="shell")
     _load_icd(keeper)
     _make_starter_set(keeper)
+    _point_diagnoses(keeper, settled)
     _make_ward_terms(clinician, own)
     return "ICD-10 with two releases, a collection drawn from it, and a clinician's own terms"
 
@@ -76,6 +81,17 @@ def _go_ahead(keeper: Actor) -> None:
     names = [*wish.names, {"name": "Tuberculose pulmonaire, confirmée par culture seulement", "locale": "fr"}]
     terminology.edit_concept(keeper, ICD, "A15.1", ConceptWish("A15.1", names, wish.concept_class), "A French name")
     terminology.retire_concept(keeper, ICD, "B24", "Use B20 to B23, which say more")
+
+
+def _point_diagnoses(keeper: Actor, settled: Settled) -> None:
+    """Have the diagnoses of patients be codes of ICD-10: people read what they mean, and that B24 is retired now."""
+    source = terminology.get_repository(keeper, ICD).id
+    for name in CODED_TEMPLATES:
+        template = administration.get_template(keeper, settled.templates[ACME, name])
+        attribute = template.attribute(CODED)
+        if attribute is not None:
+            spec = replace(administration.spec_of(attribute), repository_id=source)
+            administration.change_attribute(keeper, template.id, attribute.id, spec)
 
 
 def _make_starter_set(keeper: Actor) -> None:

@@ -27,39 +27,40 @@ def open_archive_once(actor: Actor, export_id: UUID, use: str, *, continues: boo
     """As :func:`~app.exports.open_archive`, for an address that is good once: that it was taken is what uses it up.
 
     :param use: names the use, as :func:`new_use` made it; the address must end within :data:`ADDRESS_SECONDS`
-    :param continues: only a later range is sent, which uses nothing up, and which only who used the address gets
+    :param continues: only a later range is sent: of whoever used the address it uses nothing up, and nobody else gets
+        it; before there was a use it goes on with nothing, and so is the use itself
     :raises Gone: the address was used, or the archive is no more
     """
     download = open_archive(actor, export_id, note=False)
     try:
-        if continues:
-            _check_goes_on(actor, export_id, use)
-        else:
-            _use(actor, export_id, use, download)
+        if not (continues and _goes_on(actor, export_id, use)):
+            _use(actor, export_id, use, download, continues=continues)
     except BaseException:
         download.stream.close()
         raise
     return download
 
 
-def _use(actor: Actor, export_id: UUID, use: str, download: Download) -> None:
+def _use(actor: Actor, export_id: UUID, use: str, download: Download, *, continues: bool) -> None:
     begin_writing()
     # Two at once wait for each other here, and the second one finds what the first one wrote.
     db.session.execute(select(Export.id).where(Export.id == export_id).with_for_update())
     used = _used_from(export_id, use)
     if used is not None:
         db.session.rollback()
+        if continues and used == (actor.address or ""):
+            return
         raise Gone(USED)
     details = {"file": download.name, "use": use}
     record.note(actor, "export.download", "export", export_id, details=details, byte_count=download.size)
     db.session.commit()
 
 
-def _check_goes_on(actor: Actor, export_id: UUID, use: str) -> None:
+def _goes_on(actor: Actor, export_id: UUID, use: str) -> bool:
+    """Whether the address was used from where this request comes."""
     used = _used_from(export_id, use)
     db.session.rollback()
-    if used is not None and used != (actor.address or ""):
-        raise Gone(USED)
+    return used is not None and used == (actor.address or "")
 
 
 def _used_from(export_id: UUID, use: str) -> str | None:

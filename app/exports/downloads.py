@@ -103,7 +103,8 @@ def open_file(actor: Actor, export_id: UUID, ordinal: int, *, gzip_ok: bool = Fa
     if file is None or file.data_offset is None:
         raise NotFound("The archive has no such file.")
     member = _member(file)
-    name, media_type, tag = file.name.rpartition("/")[2], file.media_type, member.raw_sha256 or ""
+    name, media_type, sha256 = file.name.rpartition("/")[2], file.media_type, member.raw_sha256
+    tag = sha256 or f"{export.archive_sha256}-{ordinal}"
     stream = _open(export.archive_key or "")
     if note:
         _note(actor, export_id, {"ordinal": ordinal}, member.raw_length)
@@ -111,7 +112,7 @@ def open_file(actor: Actor, export_id: UUID, ordinal: int, *, gzip_ok: bool = Fa
         chunks: Iterator[bytes] = _Closing(stream, gzip_framed(stream, member))
         return FileDownload(name, media_type, gzip_length(member), f"{tag}-gzip", "gzip", chunks)
     chunks = _Closing(stream, inflated(stream, member))
-    return FileDownload(name, media_type, member.raw_length, tag, None, chunks, tag)
+    return FileDownload(name, media_type, member.raw_length, tag, None, chunks, sha256)
 
 
 def why_not_taken(actor: Actor, export: Export) -> str | None:

@@ -84,7 +84,7 @@ def publish_export(claim: Claim, heart: Heart) -> None:
         if storage.joins and sum(one.length for one in parts) >= JOINED_FROM:
             _join_there(parts, sink)
         writer = ZipWriter(_Watched(sink, heart), order.at)
-        built = [_add(writer, one) for one in parts]
+        built = [_add(writer, one, fingerprint=KINDS[kind].fingerprinted) for one in parts]
         description = KINDS[kind].describe(order, built)
         if description is not None:
             writer.add_bytes("datapackage.json", data_package_bytes(description))
@@ -210,8 +210,8 @@ def _check_counts(export_id: UUID) -> None:
         raise BrokenPromise(f"{promised} records were promised and {done} were written")
 
 
-def _add(writer: ZipWriter, one: _FileParts) -> BuiltFile:
-    member = writer.add(one.name, one.staged, raw_sha256=one.raw_sha256)
+def _add(writer: ZipWriter, one: _FileParts, *, fingerprint: bool) -> BuiltFile:
+    member = writer.add(one.name, one.staged, fingerprint=fingerprint, raw_sha256=one.raw_sha256)
     if one.promised_rows != member.rows:
         raise BrokenPromise(f"{one.name}: {one.promised_rows} records were promised, {member.rows} written")
     return BuiltFile(one.subject, one.media_type, one.layout, member)

@@ -180,16 +180,24 @@ def get_export(actor: Actor, export_id: UUID) -> Export:
 
 
 def list_exports(
-    actor: Actor, *, mine: bool = True, before: tuple[datetime, UUID] | None = None, limit: int = 25
+    actor: Actor,
+    *,
+    mine: bool = True,
+    state: str | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 25,
 ) -> Sequence[Export]:
     """Exports, newest first.
 
     :param mine: only the actor's own; otherwise all that the actor may see
+    :param state: only those in this state
     :param before: ``(requested_at, id)`` of the last one already shown
     """
     statement = visible_exports(actor).order_by(Export.requested_at.desc(), Export.id.desc()).limit(limit)
     if mine:
         statement = statement.where(Export.owner_id == actor.user_id)
+    if state is not None:
+        statement = statement.where(Export.state == state)
     if before is not None:
         last = tuple_(literal(before[0], Instant), literal(before[1], Id))
         statement = statement.where(tuple_(Export.requested_at, Export.id) < last)

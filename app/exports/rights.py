@@ -9,7 +9,7 @@ right is asked there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
@@ -31,6 +31,10 @@ P = TypeVar("P")
 LOWERED = (
     "Your right to export is now without what identifies people, and this was asked for with it. "
     "Ask for the export again: what identifies people is left out then."
+)
+MARKED = (
+    "This archive holds what has been marked as identifying people since it was made, and your right to export is "
+    "without that. Ask for the export again: it is left out then."
 )
 PROOF = "This export holds what identifies people."
 OFF = "Exports are switched off where you work."
@@ -74,13 +78,19 @@ def identifies(templates: Mapping[str, Any], params: ReportParams) -> bool:
     naming = {one["data_type"] for one in templates.values() if any(at["phi"] for at in one["attributes"])}
     return any(
         attribute["phi"] or attribute["kind"] in FILE_TYPES or attribute["refers_to"] in naming
-        for asked in params.asked()
-        if asked.data_type != MEASUREMENTS
-        for template_id, template in templates.items()
-        if template["data_type"] == asked.data_type
-        and (not asked.params.template_ids or UUID(template_id) in asked.params.template_ids)
-        for attribute in template["attributes"]
+        for _, attribute in _attributes_asked_for(templates, params)
     )
+
+
+def _attributes_asked_for(
+    templates: Mapping[str, Any], params: ReportParams
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each attribute of the templates that a report asks for, behind its template's id."""
+    for asked in params.asked():
+        for template_id, template in templates.items():
+            of_type = asked.data_type != MEASUREMENTS and template["data_type"] == asked.data_type
+            if of_type and (not asked.params.template_ids or UUID(template_id) in asked.params.template_ids):
+                yield from ((template_id, attribute) for attribute in template["attributes"])
 
 
 def check_identifiers(actor: Actor, frozen: Mapping[str, Any], params: ReportParams) -> None:
@@ -89,8 +99,35 @@ def check_identifiers(actor: Actor, frozen: Mapping[str, Any], params: ReportPar
     :param frozen: what the plan froze: its scope and the templates' words
     :raises Forbidden: ``reason`` is ``identifiers``
     """
-    if not _may_identify(actor, frozen) and identifies(frozen["templates"], params):
+    if _may_identify(actor, frozen):
+        return
+    if identifies(frozen["templates"], params):
         raise Forbidden(LOWERED, reason="identifiers")
+    if _marked_since(frozen["templates"], params):
+        raise Forbidden(MARKED, reason="identifiers")
+
+
+def _marked_since(templates: Mapping[str, Any], params: ReportParams) -> bool:
+    """Whether something went into a report as identifying nobody and is marked by now: a value, or a record's name."""
+    marks = select(TemplateAttribute.template_id, TemplateAttribute.name).where(
+        TemplateAttribute.template_id.in_([UUID(one) for one in templates]),
+        TemplateAttribute.phi.is_(True),
+        TemplateAttribute.kind.not_in(FILE_TYPES),
+    )
+    marked = {(str(one), name) for one, name in db.session.execute(marks)}
+    hidden = {
+        (one, at["name"])
+        for one, template in templates.items()
+        for at in template["attributes"]
+        if at["phi"] and at["kind"] not in FILE_TYPES
+    }
+    fresh = marked - hidden
+    # Where something was marked before, names were left out already.
+    naming = {templates[one]["data_type"] for one in {at[0] for at in fresh} - {at[0] for at in hidden}}
+    return any(
+        (template_id, attribute["name"]) in fresh or attribute["refers_to"] in naming
+        for template_id, attribute in _attributes_asked_for(templates, params)
+    )
 
 
 def ask_proof(actor: Actor, holds_identifiers: Callable[[], bool]) -> None:
@@ -121,8 +158,13 @@ def check_names(actor: Actor, frozen: Mapping[str, Any]) -> None:
 
     :raises Forbidden: ``reason`` is ``identifiers``
     """
-    if frozen.get("naming") and not _may_identify(actor, frozen):
+    if _may_identify(actor, frozen):
+        return
+    if frozen.get("naming"):
         raise Forbidden(LOWERED, reason="identifiers")
+    measured = {one[1] for one in frozen["metrics"]} - set(frozen.get("nameless", ()))
+    if measured & {str(one) for one in naming_templates(actor.tenant_id)}:
+        raise Forbidden(MARKED, reason="identifiers")
 
 
 def _may_identify(actor: Actor, frozen: Mapping[str, Any]) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
+from app.arrow import pa
 from app.imports import instants
 from app.imports.devices import Measured, plain, spellings
 from app.imports.mapping import Columns

@@ -9,10 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.arrow import pa, pc
 from app.measurements.batch import EARLIEST_MS, LATEST_MS
 
 KINDS = {

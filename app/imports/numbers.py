@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.arrow import pa, pc
 from app.measurements.batch import GREATEST
 
 OK, EMPTY, UNREAD, UNBOUNDED, GREAT, NO_BOOLEAN = range(6)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 from numpy.typing import NDArray
+
+from app.arrow import pa, pacsv, pc
 
 Integers = NDArray[np.int64]
 

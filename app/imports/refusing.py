@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 from numpy.typing import NDArray
+
+from app.arrow import pa, pacsv, pc
 
 FIRST = 100
 _LONGEST_TEXT = 80

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.arrow import pa, pc
 from app.imports import instants, numbers
 from app.imports.devices import FORBIDDEN, MISSING, UNKNOWN, Devices, Measured, plain, spellings
 from app.imports.lines import Block

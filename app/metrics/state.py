@@ -23,13 +23,6 @@ class State(Collector):
         self._rows = rows
         self._queue = queue
 
-    @classmethod
-    def of(cls, rows: Installation | None, queue: Queue | None) -> CollectorRegistry:
-        """A registry that tells it."""
-        registry = CollectorRegistry()
-        registry.register(cls(rows, queue))
-        return registry
-
     def collect(self) -> Iterator[Metric]:
         yield _one("database_up", "Whether the database answered.", float(self._rows is not None))
         yield _one("valkey_up", "Whether Valkey answered.", float(self._queue is not None))
@@ -84,4 +77,6 @@ def _family(name: str, words: str, *labels: str) -> GaugeMetricFamily:
 
 def look() -> CollectorRegistry:
     """The installation as it is now."""
-    return State.of(operations.look_at_database(), operations.look_at_queue())
+    registry = CollectorRegistry()
+    registry.register(State(operations.look_at_database(), operations.look_at_queue()))
+    return registry

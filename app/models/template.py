@@ -77,7 +77,7 @@ class TemplateAttribute(Base):
     ``kind`` is one of :data:`ATTRIBUTE_TYPES`; ``choices`` is ``[{"value", "label"}]`` for the select kinds; ``low``
     and ``high`` bound numbers; ``media_types``, ``max_bytes`` and ``max_files`` rule FILE and IMAGE;
     ``reference_data_type`` says what a REFERENCE points at, ``reference_label`` what the other side calls the list of
-    those that point at it.
+    those that point at it; ``repository_id`` is of the terminology source whose concepts' codes a LABEL's values are.
     """
 
     __tablename__ = "template_attribute"
@@ -102,6 +102,7 @@ class TemplateAttribute(Base):
     max_files: Mapped[int] = mapped_column(default=1)
     reference_data_type: Mapped[str | None] = mapped_column(String(32))
     reference_label: Mapped[str | None] = mapped_column(String(100))
+    repository_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("repository.id"))
 
     @property
     def is_identifying(self) -> bool:

@@ -30,6 +30,7 @@ PUBLIC_ACCESS = ("View", "Edit", "None")
 REPOSITORY_LENGTH = 60
 VERSION_LENGTH = 40
 CODE_LENGTH = 255
+LOCALES_LENGTH = 500
 NUMBERS_OF_A_REPOSITORY = 10**9
 """The id of a concept or mapping is its repository's id times this, plus its number: so a repository's rows lie
 together, in the order in which they came to be."""
@@ -67,7 +68,7 @@ class Repository(Base):
     public_access: Mapped[str] = mapped_column(String(8), default="View")
     open_to_world: Mapped[bool] = mapped_column(default=False)
     default_locale: Mapped[str] = mapped_column(String(35), default="en")
-    supported_locales: Mapped[str] = mapped_column(String(500), default="en")
+    supported_locales: Mapped[str] = mapped_column(String(LOCALES_LENGTH), default="en")
     details: Mapped[str] = mapped_column(Text, default="{}")
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     last_number: Mapped[int] = mapped_column(BigInteger, default=0)

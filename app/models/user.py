@@ -70,7 +70,8 @@ class SignInSession(Base):
     """The last time a person did something; polling does not count."""
 
     proved_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When the password was last given once more; signing in counts until then."""
+    """When the person last showed who they are; nothing: when the session began. By single sign-on it is when the
+    provider says, which may be long before."""
 
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     address: Mapped[str | None] = mapped_column(String(64))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import func, select, true
 
+from app import exports
 from app.access import visible_exports
 from app.actor import Actor
 from app.administration.rights import require_whole_tenant
@@ -69,12 +70,12 @@ def tenant_state(actor: Actor) -> TenantState:
     """
     require_whole_tenant(actor)
     ours = Export.tenant_id == actor.tenant_id
-    failed = select(func.count()).where(Export.id.in_(_failed(actor).with_only_columns(Export.id)))
+    failed = visible_exports(actor).where(Export.state == "failed").subquery()
     return TenantState(
         everywhere=backlog(true()),
         own=backlog(ours),
         leases=_leases(actor.tenant_id),
-        failed=db.session.scalar(failed) or 0,
+        failed=db.session.scalar(select(func.count()).select_from(failed)) or 0,
         callbacks=outbox(OutboxMessage.tenant_id == actor.tenant_id)[CALLBACK],
         storage=storage_of(actor.tenant_id),
     )
@@ -89,12 +90,7 @@ def list_failed(
     :raises Forbidden: the actor does not administer the whole tenant
     """
     require_whole_tenant(actor)
-    wanted = _failed(actor).order_by(Export.requested_at.desc(), Export.id.desc()).limit(limit)
-    if before is not None:
-        wanted = wanted.where(
-            (Export.requested_at < before[0]) | ((Export.requested_at == before[0]) & (Export.id < before[1]))
-        )
-    rows = db.session.scalars(wanted).all()
+    rows = exports.list_exports(actor, mine=False, state="failed", before=before, limit=limit)
     names = dict(
         db.session.execute(select(User.id, User.name).where(User.id.in_({row.owner_id for row in rows}))).all()
     )
@@ -104,10 +100,6 @@ def list_failed(
     )
     again = {row.request_key: row for row in db.session.scalars(made)}
     return [FailedExport(row, names[row.owner_id], again.get(again_key(row.id))) for row in rows]
-
-
-def _failed(actor: Actor) -> Select[Export]:
-    return visible_exports(actor).where(Export.state == "failed")
 
 
 def _leases(tenant_id: UUID) -> list[Lease]:
@@ -123,9 +115,7 @@ def _leases(tenant_id: UUID) -> list[Lease]:
             (ExportPart.lease_until < database_now()).label("is_late"),
         )
         .join(ExportPart, ExportPart.export_id == Export.id)
-        .where(
-            Export.tenant_id == tenant_id, Export.state.in_(PENDING_STATES), ExportPart.state == "building"
-        )
+        .where(Export.tenant_id == tenant_id, Export.state.in_(PENDING_STATES), ExportPart.state == "building")
         .order_by(ExportPart.lease_until, Export.id, ExportPart.ordinal)
         .limit(LEASES_SHOWN)
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app import administration
+from app import administration, terminology
+from app.actor import Actor
 from app.administration import AttributeSpec
 from app.errors import Invalid
+from app.models import TemplateAttribute
 from app.models.template import DATA_TYPES, FILE_TYPES
-from app.portal.administration_templates import back_to, trail_of
+from app.portal.administration_templates import back_to, confirmation, trail_of
 from app.portal.attribute_form import NUMBERS, SELECTS, AttributeForm
 from app.portal.presenting import plural
 from app.portal.signed_in import current_actor
-from app.portal.template_words import KINDS, kind_words, said
+from app.portal.template_words import KINDS, UNSEEN_SOURCE, kind_words, said
 
 bp = Blueprint("attributes", __name__, url_prefix="/<uuid:template_id>/attributes")
 
@@ -68,7 +70,7 @@ def save(template_id: UUID, attribute_id: UUID) -> ResponseReturnValue:
         if faults:
             raise Invalid(fields=faults)
         if not confirmed:
-            return _ask(template_id, attribute_id, form, spec)
+            return _ask(template_id, attribute_id, label, form, spec)
         changes = administration.change_attribute(
             actor, template_id, attribute_id, spec, seen=request.form.get("seen", "")[:100]
         )
@@ -78,23 +80,19 @@ def save(template_id: UUID, attribute_id: UUID) -> ResponseReturnValue:
     return back_to(template_id, f"{label} was changed." if changes else "Nothing was to be changed.")
 
 
-def _ask(template_id: UUID, attribute_id: UUID, form: AttributeForm, spec: AttributeSpec) -> ResponseReturnValue:
+def _ask(
+    template_id: UUID, attribute_id: UUID, called: str, form: AttributeForm, spec: AttributeSpec
+) -> ResponseReturnValue:
     actor = current_actor()
     plan = administration.plan_change(actor, template_id, attribute_id, spec)
     if not plan.changes:
         return back_to(template_id, "Nothing was to be changed.")
-    template = administration.get_template(actor, template_id)
-    attribute = administration.get_attribute(actor, template_id, attribute_id)
-    return render_template(
-        "templates/confirm.html",
-        template=template,
-        called=attribute.label,
-        trail=trail_of(template),
-        back=url_for(".edit", template_id=template_id, attribute_id=attribute_id),
-        to=url_for(".save", template_id=template_id, attribute_id=attribute_id),
-        changes=[said(change, plan.use) for change in plan.changes],
-        hidden=[*form.hidden(), ("seen", request.form.get("seen", "")[:100])],
-    )
+    pointed = [change for change in plan.changes if change.field == "repository_id"]
+    sources = [one for change in pointed for one in (change.before, change.after) if one is not None]
+    codes = terminology.read_codes(actor, sources, ())
+    changes = [said(change, plan.use, codes) for change in plan.changes]
+    hidden = [*form.hidden(), ("seen", request.form.get("seen", "")[:100])]
+    return confirmation(template_id, called, changes, hidden, attribute_id=attribute_id)
 
 
 def _page(template_id: UUID, attribute_id: UUID | None, form: AttributeForm) -> str:
@@ -118,5 +116,15 @@ def _page(template_id: UUID, attribute_id: UUID | None, form: AttributeForm) -> 
         is_file=kind in FILE_TYPES,
         is_of_the_house=attribute is not None and administration.is_of_the_house(template, attribute.name),
         targets=[(one, plural(one)) for one in DATA_TYPES],
+        sources=_sources(actor, attribute) if kind == "LABEL" else [],
         seen=request.form.get("seen", "")[:100] or administration.version_of(template),
     )
+
+
+def _sources(actor: Actor, attribute: TemplateAttribute | None) -> list[tuple[int, str]]:
+    """The sources on offer; the one whose codes the attribute holds stays there, though the person may not see it."""
+    offered = administration.codable_sources(actor)
+    present = attribute.repository_id if attribute else None
+    if present is not None and present not in dict(offered):
+        offered.append((present, UNSEEN_SOURCE))
+    return offered

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app import administration
 from app.administration import MetricSpec
 from app.errors import Invalid
-from app.portal.administration_templates import back_to, trail_of
+from app.portal.administration_templates import back_to, confirmation, trail_of
 from app.portal.attribute_form import number_text, read_number
 from app.portal.signed_in import current_actor
 from app.portal.template_words import METRIC_FIELDS, said_of_metric
@@ -58,13 +58,6 @@ class MetricForm:
     def spec(self, present: MetricSpec | None = None) -> tuple[MetricSpec, dict[str, str]]:
         """The metric that is asked for, and by field what cannot be read; what it is now keeps its name."""
         faults: dict[str, str] = {}
-        bounds: dict[str, float | None] = {}
-        for name in ("normal_low", "normal_high"):
-            try:
-                bounds[name] = read_number(getattr(self, name))
-            except ValueError:
-                bounds[name] = None
-                faults[name] = "This must be a number with a decimal point, such as 12.5."
         said_of = MetricSpec(
             name=present.name if present else self.name.strip(),
             part=present.part if present else self.part.strip(),
@@ -72,8 +65,8 @@ class MetricForm:
             label=self.label,
             unit=self.unit,
             description=self.description,
-            normal_low=bounds["normal_low"],
-            normal_high=bounds["normal_high"],
+            normal_low=read_number(faults, "normal_low", self.normal_low),
+            normal_high=read_number(faults, "normal_high", self.normal_high),
         )
         return said_of, faults
 
@@ -121,17 +114,8 @@ def save(template_id: UUID, metric_id: int) -> ResponseReturnValue:
             raise Invalid(fields=faults)
         wanted = administration.metric_changes(actor, template_id, metric_id, spec)
         if wanted and request.form.get("confirmed") != "yes":
-            template = administration.get_template(actor, template_id)
-            return render_template(
-                "templates/confirm.html",
-                template=template,
-                called=present.label,
-                trail=trail_of(template),
-                back=url_for(".edit", template_id=template_id, metric_id=metric_id),
-                to=url_for(".save", template_id=template_id, metric_id=metric_id),
-                changes=[said_of_metric(name, before, after) for name, before, after in wanted],
-                hidden=form.hidden(),
-            )
+            changes = [said_of_metric(name, before, after) for name, before, after in wanted]
+            return confirmation(template_id, present.label, changes, form.hidden(), metric_id=metric_id)
         changed = administration.change_metric(actor, template_id, metric_id, spec)
     except Invalid as refusal:
         form.errors = refusal.fields or {"": refusal.message}

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app import administration
 from app.administration import Place
 from app.errors import Invalid
-from app.portal.presenting import plural
+from app.portal.presenting import numbers_of_kinds, plural
 from app.portal.signed_in import current_actor
 from app.portal.typed import read_name_cursor
 
@@ -170,7 +170,7 @@ def _show(organization_id: UUID, form: NameForm) -> str:
 def _holds(place: Place) -> str:
     """What stands in the way of its removal, in words; empty when nothing is known to."""
     held = [_counted(place.people, "person", "people")] if place.people else []
-    held += [f"{number:,} {plural(kind).lower()}" for kind, number in sorted(place.records.items()) if number]
+    held += numbers_of_kinds(place.records)
     held += [_counted(place.repositories, "repository of terms", "repositories of terms")] if place.repositories else []
     return ", ".join(held)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,10 +16,11 @@ from app.administration import MEASURED, NEW_DATA_TYPES, TemplateWords
 from app.errors import Invalid
 from app.models import Template
 from app.models.template import FILE_TYPES
+from app.portal.codes import codes_among, kept_in
 from app.portal.edit_form import empty_fields
 from app.portal.presenting import SINGULAR, plural
 from app.portal.signed_in import current_actor
-from app.portal.template_words import line_of, range_words
+from app.portal.template_words import SaidChange, line_of, range_words
 
 bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
 
@@ -84,15 +86,16 @@ def show(template_id: UUID) -> ResponseReturnValue:
     """One template: its attributes, its metrics, and the form that it makes."""
     actor = current_actor()
     template = administration.get_template(actor, template_id)
+    codes = codes_among(actor, kept_in(template.attributes, {}))
     return render_template(
         "templates/show.html",
         template=template,
         kind=SINGULAR[template.data_type],
         records=administration.count_records(actor, template),
-        lines=[line_of(one) for one in template.attributes],
+        lines=[line_of(one, codes) for one in template.attributes],
         metrics=[(one, range_words(one.normal_low, one.normal_high)) for one in template.metrics],
         measures=template.data_type in MEASURED,
-        fields=empty_fields(template),
+        fields=empty_fields(template, codes),
         files=[line_of(one) for one in template.attributes if one.kind in FILE_TYPES],
         may_change=administration.administers_tenant(actor),
         made_by_itself=template.data_type not in NEW_DATA_TYPES,
@@ -129,6 +132,31 @@ def back_to(template_id: UUID, words: str) -> ResponseReturnValue:
     """To the template's page, with words."""
     flash(words, "success")
     return redirect(url_for("portal.templates.show", template_id=template_id), 303)
+
+
+def confirmation(
+    template_id: UUID,
+    called: str,
+    changes: Sequence[SaidChange],
+    hidden: Sequence[tuple[str, str]],
+    **part: Any,
+) -> str:
+    """The page that says what would change in an attribute or a metric.
+
+    :param hidden: the form as it was sent
+    :param part: the argument of the addresses that names what is changed
+    """
+    template = administration.get_template(current_actor(), template_id)
+    return render_template(
+        "templates/confirm.html",
+        template=template,
+        called=called,
+        trail=trail_of(template),
+        back=url_for(".edit", template_id=template_id, **part),
+        to=url_for(".save", template_id=template_id, **part),
+        changes=changes,
+        hidden=hidden,
+    )
 
 
 def trail_of(template: Template) -> list[tuple[str, str]]:

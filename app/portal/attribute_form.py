@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +37,7 @@ class AttributeForm:
     max_files: str = "1"
     reference_data_type: str = ""
     reference_label: str = ""
+    repository_id: str = ""
     media_types: tuple[str, ...] = ()
     mandatory: bool = False
     unique: bool = False
@@ -51,7 +53,8 @@ class AttributeForm:
             kind=given.get("kind", "")[:40], name=text("name"), label=text("label"), unit=text("unit"),
             hint=text("hint"), choices=given.get("choices", "")[:_LONGEST_CHOICES], low=text("low"), high=text("high"),
             max_bytes=text("max_bytes"), max_files=text("max_files"), reference_data_type=text("reference_data_type"),
-            reference_label=text("reference_label"), media_types=several(given, "media_types"),
+            reference_label=text("reference_label"), repository_id=text("repository_id"),
+            media_types=several(given, "media_types"),
             mandatory="mandatory" in given, unique="unique" in given, phi="phi" in given,
         )  # fmt: skip
 
@@ -64,7 +67,8 @@ class AttributeForm:
             low=number_text(spec.low), high=number_text(spec.high),
             max_bytes=number_text(None if spec.max_bytes is None else spec.max_bytes / _MEGABYTE),
             max_files=str(spec.max_files), reference_data_type=spec.reference_data_type or "",
-            reference_label=spec.reference_label or "", media_types=_accepted(spec),
+            reference_label=spec.reference_label or "",
+            repository_id="" if spec.repository_id is None else str(spec.repository_id), media_types=_accepted(spec),
             mandatory=spec.mandatory, unique=spec.unique, phi=spec.phi,
         )  # fmt: skip
 
@@ -84,7 +88,7 @@ class AttributeForm:
     def hidden(self) -> list[tuple[str, str]]:
         """The fields as the page sends them again that asks whether a change is meant."""
         texts = ("kind", "label", "unit", "hint", "choices", "low", "high", "max_bytes", "max_files",
-                 "reference_data_type", "reference_label")  # fmt: skip
+                 "reference_data_type", "reference_label", "repository_id")  # fmt: skip
         ticks = ("mandatory", "unique", "phi")
         return [
             *((name, getattr(self, name)) for name in texts),
@@ -99,7 +103,7 @@ class AttributeForm:
         """
         faults: dict[str, str] = {}
         is_file = self.kind in FILE_TYPES
-        size = _number(faults, "max_bytes", self.max_bytes) if is_file else None
+        size = read_number(faults, "max_bytes", self.max_bytes) if is_file else None
         wanted = AttributeSpec(
             name=present.name if present else self.name.strip(),
             label=self.label,
@@ -110,12 +114,13 @@ class AttributeForm:
             mandatory=self.mandatory,
             unique=self.unique,
             phi=self.phi if present is None or not is_file else present.phi,
-            low=_number(faults, "low", self.low) if self.kind in NUMBERS else None,
-            high=_number(faults, "high", self.high) if self.kind in NUMBERS else None,
+            low=read_number(faults, "low", self.low) if self.kind in NUMBERS else None,
+            high=read_number(faults, "high", self.high) if self.kind in NUMBERS else None,
             max_bytes=None if size is None else _whole(size * _MEGABYTE),
             max_files=_count(faults, self.max_files) if is_file else 1,
             reference_data_type=self.reference_data_type or None,
             reference_label=self.reference_label,
+            repository_id=_source(self.repository_id) if self.kind == "LABEL" else None,
         )
         if is_file:
             wanted = replace(wanted, media_types=self._media_types(wanted, present, faults))
@@ -142,26 +147,24 @@ def number_text(number: float | None) -> str:
     return str(int(number)) if float(number).is_integer() and abs(number) < 1e15 else repr(float(number))
 
 
-def read_number(text: str) -> float | None:
-    """A number that was typed; None for an empty field.
-
-    :raises ValueError: it is none
-    """
+def read_number(faults: dict[str, str], name: str, text: str) -> float | None:
+    """A number that was typed; None for an empty field, and, with words among the faults, for what is none."""
     stripped = text.strip()
     if not stripped:
         return None
     # Python reads 1_000, nan and the digits of other scripts, too.
-    if not stripped.isascii() or not set(stripped) <= set("0123456789+-.eE"):
-        raise ValueError(text)
-    return float(stripped)
+    if set(stripped) <= set("0123456789+-.eE"):
+        with suppress(ValueError):
+            return float(stripped)
+    faults[name] = "This must be a number with a decimal point, such as 12.5."
+    return None
 
 
-def _number(faults: dict[str, str], name: str, text: str) -> float | None:
-    try:
-        return read_number(text)
-    except ValueError:
-        faults[name] = "This must be a number with a decimal point, such as 12.5."
+def _source(text: str) -> int | None:
+    """The id that was chosen; what is none is of no source, which the rules of attributes refuse in words."""
+    if not text.strip():
         return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 def _whole(number: float) -> int:

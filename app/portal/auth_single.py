@@ -96,15 +96,17 @@ def label() -> str | None:
 def begin() -> ResponseReturnValue:
     """Send the browser to the provider. A link leads here: our pages let no form lead elsewhere."""
     onwards = own_path(request.args.get("next"))
-    if label() is not None and signed_in.is_signed_in():
+    # Somebody who is signed in and shows once more who they are.
+    again = request.args.get("again") == "yes"
+    if label() is not None and signed_in.is_signed_in() and not again:
         return redirect(onwards or url_for("portal.home"), 303)
     try:
-        trip = single_sign_on.begin(auth_second.asking())
+        trip = single_sign_on.begin(auth_second.asking(), anew=again)
     except NotLetIn as refusal:
         return _refused(refusal, onwards)
     except Throttled as refusal:
         return _throttled(refusal)
-    session[TRIP] = {"secret": trip.secret, "next": onwards}
+    session[TRIP] = {"secret": trip.secret, "next": onwards, "again": again}
     return redirect(trip.url, 303)
 
 
@@ -115,7 +117,7 @@ def come_back() -> ResponseReturnValue:
     kept = kept if isinstance(kept, dict) else {}
     onwards = own_path(kept.get("next"))
     answer = {name: request.args[name][:LONGEST] for name in ANSWERS if name in request.args}
-    if label() is not None and signed_in.is_signed_in():
+    if label() is not None and signed_in.is_signed_in() and not kept.get("again"):
         # The way back was opened once more, from the browser's history, after it had ended well.
         return redirect(onwards or url_for("portal.home"), 303)
     try:

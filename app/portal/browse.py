@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from app import catalog, measurements
 from app.catalog import COUNTED_AT_MOST, EditedMeanwhile, EntityQuery, Linked
 from app.errors import Invalid
-from app.models import Entity
+from app.models import Entity, TemplateAttribute
+from app.portal.codes import changed_in, codes_among, kept_in
 from app.portal.edit_form import changes_of, faults_by_field, fields_of, values_sent
 from app.portal.file_cards import cards_for
 from app.portal.list_form import SORT_WORDS, ListForm
@@ -27,6 +29,7 @@ from app.portal.presenting import (
     shown_change,
 )
 from app.portal.signed_in import current_actor
+from app.terminology import Codes
 
 bp = Blueprint("browse", __name__, url_prefix="/entities")
 
@@ -59,6 +62,8 @@ def list_page(data_type: str) -> ResponseReturnValue:
         (known for known in templates if (known.id,) == form.templates or len(templates) == 1), None
     )
     columns = column_attributes(one_template.attributes) if one_template else []
+    kept = {entity.id: catalog.values_of(entity) for entity in page.items}
+    codes = codes_among(actor, [one for values in kept.values() for one in kept_in(columns, values)])
     found = catalog.count_entities(actor, form.query())
     shown_page = render_template(
         "browse/list.html",
@@ -72,7 +77,7 @@ def list_page(data_type: str) -> ResponseReturnValue:
         organizations=organizations,
         places={known.id: known.name for known in organizations},
         columns=columns,
-        cells={entity.id: _cells(entity, columns) for entity in page.items},
+        cells={entity_id: _cells(values, columns, codes) for entity_id, values in kept.items()},
         refers_to=_named(form.refers_to),
         sorts=list(SORT_WORDS.items()),
         entity_url=entity_url,
@@ -86,12 +91,13 @@ def show(data_type: str, entity_id: UUID) -> ResponseReturnValue:
     """All that is known of one entity."""
     actor = current_actor()
     entity = catalog.get_entity(actor, entity_id, data_type)
-    values = catalog.values_of(entity)
+    values, versions = catalog.values_of(entity), catalog.history_of(actor, entity_id, limit=3)
+    codes = codes_among(actor, [*kept_in(entity.template.attributes, values), *changed_in(versions)])
     summary = measurements.summary_of(actor, entity)
     page = render_template(
         "browse/show.html",
         **_heading(entity),
-        attributes=shown_attributes(entity, values, catalog.references_from(actor, entity)),
+        attributes=shown_attributes(entity, values, catalog.references_from(actor, entity), codes),
         referrers=[
             (group, _referrers_url(entity, group), counted(group.count, COUNTED_AT_MOST))
             for group in catalog.referencing(actor, entity)
@@ -99,7 +105,7 @@ def show(data_type: str, entity_id: UUID) -> ResponseReturnValue:
         file_attributes=cards_for(actor, entity),
         summary=summary,
         measurements_url=export_url(actor, entity) if summary or data_type == "device" else None,
-        versions=_versions(catalog.history_of(actor, entity_id, limit=3)),
+        versions=_versions(versions, codes),
         may_edit=catalog.may_edit(actor, entity),
         answers_for=catalog.may_answer_for(actor, entity),
         entity_url=entity_url,
@@ -122,7 +128,7 @@ def history(data_type: str, entity_id: UUID) -> ResponseReturnValue:
     page = render_template(
         "browse/history.html",
         **_heading(entity),
-        versions=_versions(versions),
+        versions=_versions(versions, codes_among(actor, changed_in(versions))),
         before=before,
         older_url=f"{here}?before={older}" if older else None,
     )
@@ -175,14 +181,17 @@ def _edit_page(
 ) -> str:
     actor, values = current_actor(), catalog.values_of(entity)
     targets = catalog.references_from(actor, entity)
-    fields = fields_of(entity, values, targets, _reference_choices(entity), typed)
-    present = shown_attributes(entity, values, targets)
+    attributes = entity.template.attributes
+    codes = codes_among(actor, [*kept_in(attributes, values), *kept_in(attributes, typed or {})])
+    fields = fields_of(entity, values, targets, _reference_choices(entity), typed, codes)
+    present = shown_attributes(entity, values, targets, codes)
     return render_template(
         "browse/edit.html",
         **_heading(entity),
         # After somebody else's change the form stands on what is kept now, with the person's own changes on it.
         seen_revision=entity.revision if seen is None else seen,
         fields=fields,
+        suggests=any(one.suggest_url for one in fields),
         errors=faults_by_field(faults or {}),
         meanwhile=meanwhile,
         present=present,
@@ -219,8 +228,8 @@ def _heading(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _versions(versions: list[catalog.Version]) -> list[tuple[catalog.Version, list[Any]]]:
-    return [(version, [shown_change(change, version) for change in version.changes]) for version in versions]
+def _versions(versions: list[catalog.Version], codes: Codes) -> list[tuple[catalog.Version, list[Any]]]:
+    return [(version, [shown_change(change, version, codes) for change in version.changes]) for version in versions]
 
 
 def _referrers_url(entity: Entity, group: catalog.Referrers) -> str:
@@ -230,9 +239,8 @@ def _referrers_url(entity: Entity, group: catalog.Referrers) -> str:
     return form.url()
 
 
-def _cells(entity: Entity, columns: list[Any]) -> list[tuple[str, Any]]:
-    values = catalog.values_of(entity)
-    return [(known.label, shown(known, values.get(known.name), {})) for known in columns]
+def _cells(values: Mapping[str, Any], columns: list[TemplateAttribute], codes: Codes) -> list[tuple[str, Any]]:
+    return [(known.label, shown(known, values.get(known.name), {}, codes)) for known in columns]
 
 
 def _named(entity_id: UUID | None) -> Linked | None:

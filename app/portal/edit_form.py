@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from app.catalog import Linked, target_of
 from app.catalog.reading import LENGTHS
 from app.models import Entity, Template, TemplateAttribute
 from app.models.template import FILE_TYPES
+from app.portal.codes import NO_CODES
 from app.portal.presenting import SINGULAR, UNSEEN
+from app.portal.terminology_words import place
+from app.terminology import Codes
 
 PREFIX = "attribute."
 """Before each field's name, so that no attribute is taken for a field of the form itself."""
@@ -35,7 +39,10 @@ _WIDTHS = {"INTEGER": "short", "DECIMAL": "short", "DATE": "medium", "DATE_TIME"
 
 @dataclass(frozen=True, slots=True)
 class EditField:
-    """One field: ``control`` is input, textarea, select or checkboxes; ``value`` what it shows."""
+    """One field: ``control`` is input, textarea, select or checkboxes; ``value`` what it shows.
+
+    ``suggest_url`` finds codes while one types, and ``meaning`` says what the code in the field means.
+    """
 
     name: str
     label: str
@@ -50,6 +57,8 @@ class EditField:
     hint: str | None = None
     width: str | None = None
     attrs: dict[str, str] = field(default_factory=dict)
+    suggest_url: str | None = None
+    meaning: str = ""
 
 
 def values_sent(entity: Entity, form: MultiDict[str, str]) -> dict[str, Any]:
@@ -74,22 +83,24 @@ def fields_of(
     targets: Mapping[UUID, Linked],
     choices: Mapping[str, list[Linked]],
     typed: Mapping[str, Any] | None = None,
+    codes: Codes = NO_CODES,
 ) -> list[EditField]:
     """The fields, filled with what is kept or, after a refusal, with what was typed.
 
     :param targets: what the entity refers to, as far as the person may see it
     :param choices: for a reference with few possible targets, all of them
+    :param codes: what the codes mean that are kept or were typed, as far as the person may view that
     """
     return [
-        _field(known, values.get(known.name), targets, choices.get(known.name), typed)
+        _field(known, values.get(known.name), targets, choices.get(known.name), typed, codes)
         for known in entity.template.attributes
         if known.kind not in FILE_TYPES
     ]
 
 
-def empty_fields(template: Template) -> list[EditField]:
+def empty_fields(template: Template, codes: Codes) -> list[EditField]:
     """The fields as they stand for a record without any value yet: what a template's form looks like."""
-    return [_field(known, None, {}, None, None) for known in template.attributes if known.kind not in FILE_TYPES]
+    return [_field(known, None, {}, None, None, codes) for known in template.attributes if known.kind not in FILE_TYPES]
 
 
 def changes_of(entity: Entity, typed: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +125,7 @@ def _field(
     targets: Mapping[UUID, Linked],
     choices: list[Linked] | None,
     typed: Mapping[str, Any] | None,
+    codes: Codes,
 ) -> EditField:
     entry = typed[known.name] if typed and known.name in typed else _as_typed(known, value)
     control, options = _control(known, value, targets, choices)
@@ -131,10 +143,22 @@ def _field(
         input_type=input_type,
         options=options,
         unit=known.unit,
-        hint=_hint(known, control),
+        hint=_hint(known, control, codes),
         width=_WIDTHS.get(known.kind),
         attrs=attrs,
+        suggest_url=_suggest_url(known, codes),
+        meaning=_meaning(known, str(entry), codes),
     )
+
+
+def _suggest_url(known: TemplateAttribute, codes: Codes) -> str | None:
+    source = codes.sources.get(known.repository_id or 0)
+    return url_for("portal.repositories.codes", **place(source.address)) if source else None
+
+
+def _meaning(known: TemplateAttribute, code: str, codes: Codes) -> str:
+    concept = codes.concepts.get((known.repository_id or 0, code))
+    return "" if concept is None else concept.display_name + (" (retired)" if concept.retired else "")
 
 
 def _control(
@@ -188,8 +212,10 @@ def _as_typed(known: TemplateAttribute, value: Any) -> Any:
     return str(value)
 
 
-def _hint(known: TemplateAttribute, control: str) -> str | None:
+def _hint(known: TemplateAttribute, control: str, codes: Codes) -> str | None:
     words = [known.hint] if known.hint else []
+    if source := codes.sources.get(known.repository_id or 0):
+        words.append(f"A code of {source.name}. Type it, or words of its name.")
     if known.kind == "REFERENCE" and control == "input":
         target = SINGULAR.get(known.reference_data_type or "", "record").lower()
         words.append(f"The ID or the exact name of a {target}.")

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import erasure
 from app.errors import Invalid
-from app.portal.presenting import entity_url, plural
+from app.portal.presenting import entity_url, numbers_of_kinds, plural
 from app.portal.signed_in import current_actor
 
 bp = Blueprint("erasure", __name__, url_prefix="/entities/patient")
@@ -43,7 +43,7 @@ def _page(entity_id: UUID, errors: dict[str, str]) -> str:
         "erasure/ask.html",
         weight=weight,
         errors=errors,
-        belonging=[f"{count:,} {plural(kind).lower()}" for kind, count in sorted(weight.belonging.items())],
+        belonging=numbers_of_kinds(weight.belonging),
         patient_url=entity_url("patient", entity_id),
         trail=[(plural("patient"), url_for("portal.browse.list", data_type="patient"))],
     )

@@ -38,6 +38,8 @@ ADMINISTRATION: tuple[tuple[str, str, bool], ...] = (
 """The pages for administrators, by the names of their blueprints; the flag: for those of the whole tenant alone."""
 FOR_WHOLE_TENANT = frozenset({"organization", "organization-user"})
 """People and places, listed for who sees the whole tenant alone."""
+NAMED_TYPES = 3
+"""As many data types the bar names. Where there are more, it names one less, and *More* the others: one calm line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def _frame() -> dict[str, Any]:
 def _frame_for_stranger() -> dict[str, Any]:
     return {
         "nav": [],
+        "nav_more": [],
         "signed_in_name": None,
         "organization_name": None,
         "search_url": None,
@@ -86,8 +89,10 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
         for data_type in DATA_TYPE_LABELS
         if data_type in around.data_types and (data_type not in FOR_WHOLE_TENANT or actor.sees_whole_tenant)
     ]
+    named = len(shown) if len(shown) <= NAMED_TYPES else NAMED_TYPES - 1
     return {
-        "nav": _navigation(shown, exports.count_pending(actor)),
+        "nav": _navigation(shown[:named], exports.count_pending(actor)),
+        "nav_more": _of_types(shown[named:]),
         "signed_in_name": actor.name,
         "organization_name": around.organization_name,
         "search_url": _browse_url(_searched_type(shown)) if shown else None,
@@ -101,10 +106,13 @@ def _frame_for(around: Surroundings) -> dict[str, Any]:
     }
 
 
-def _navigation(data_types: list[str], pending_exports: int) -> list[NavItem]:
+def _of_types(data_types: list[str]) -> list[NavItem]:
     here = (request.view_args or {}).get("data_type")
-    items = [NavItem("Home", url_for("portal.home"), request.endpoint == "portal.home")]
-    items += [NavItem(DATA_TYPE_LABELS[kind], _browse_url(kind), kind == here) for kind in data_types]
+    return [NavItem(DATA_TYPE_LABELS[kind], _browse_url(kind), kind == here) for kind in data_types]
+
+
+def _navigation(data_types: list[str], pending_exports: int) -> list[NavItem]:
+    items = _of_types(data_types)
     measured = ("portal.dictionary.", "portal.imports.", "portal.import_upload.")
     in_dictionary = (request.endpoint or "").startswith(measured)
     items.append(NavItem("Measurements", url_for("portal.dictionary.index"), in_dictionary))

@@ -55,8 +55,9 @@ def _number() -> None:
     g.request_id = uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    for name in EXPORTS_IN_ADDRESSES & (request.view_args or {}).keys():
-        structlog.contextvars.bind_contextvars(export_id=str((request.view_args or {})[name]))
+    named = request.view_args or {}
+    for name in EXPORTS_IN_ADDRESSES & named.keys():
+        structlog.contextvars.bind_contextvars(export_id=str(named[name]))
 
 
 def _dress(response: Response) -> Response:

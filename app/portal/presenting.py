@@ -13,7 +13,10 @@ from flask import url_for
 from app.catalog import Change, Linked, Version, target_of
 from app.models import Entity, TemplateAttribute
 from app.models.template import FILE_TYPES
+from app.portal import terminology_words
+from app.portal.codes import NO_CODES
 from app.portal.frame import DATA_TYPE_LABELS
+from app.terminology import Codes
 
 SINGULAR = {
     "patient": "Patient",
@@ -34,7 +37,10 @@ _COLUMN_KINDS = ("LABEL", "SINGLE_SELECT", "INTEGER", "DECIMAL", "BOOLEAN", "DAT
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A value as a page shows it: words, perhaps a link, or a day or an instant; else it is absent."""
+    """A value as a page shows it: words, perhaps a link, or a day or an instant; else it is absent.
+
+    ``note`` stands quietly behind it.
+    """
 
     text: str | None = None
     day: date | None = None
@@ -42,6 +48,7 @@ class Shown:
     href: str | None = None
     is_outside: bool = False
     is_long: bool = False
+    note: str | None = None
 
     @property
     def is_absent(self) -> bool:
@@ -72,6 +79,12 @@ def plural(data_type: str) -> str:
     return "Measurements" if data_type == "measurements" else DATA_TYPE_LABELS.get(data_type, data_type)
 
 
+def numbers_of_kinds(numbers: Mapping[str, int]) -> list[str]:
+    """How many there are of each data type in words, without those of which there are none."""
+    words = ((number, SINGULAR[kind] if number == 1 else plural(kind)) for kind, number in sorted(numbers.items()))
+    return [f"{number:,} {word.lower()}" for number, word in words if number]
+
+
 def kind_word(entity: Entity) -> str:
     """What an entity is called in a heading: Patient, Device; a generic one by its template."""
     if entity.data_type == "generic-entity":
@@ -89,11 +102,11 @@ def entity_url(data_type: str, entity_id: UUID) -> str:
 
 
 def shown_attributes(
-    entity: Entity, values: Mapping[str, Any], targets: Mapping[UUID, Linked]
+    entity: Entity, values: Mapping[str, Any], targets: Mapping[UUID, Linked], codes: Codes = NO_CODES
 ) -> list[ShownAttribute]:
     """Every attribute that is not a file, in the template's order."""
     return [
-        ShownAttribute(known.label, shown(known, values.get(known.name), targets), known.phi)
+        ShownAttribute(known.label, shown(known, values.get(known.name), targets, codes), known.phi)
         for known in entity.template.attributes
         if known.kind not in FILE_TYPES
     ]
@@ -102,15 +115,22 @@ def shown_attributes(
 def column_attributes(attributes: list[TemplateAttribute], most: int = 3) -> list[TemplateAttribute]:
     """The attributes that a list of one template's entities shows: its first short ones that name nobody."""
     short = [known for known in attributes if known.kind in _COLUMN_KINDS and not known.phi]
-    plain_label = next((known for known in short if known.kind == "LABEL"), None)
+    plain_label = next((known for known in short if known.kind == "LABEL" and known.repository_id is None), None)
     # The first label is the caption already.
     return [known for known in short if known is not plain_label][:most]
 
 
-def shown(attribute: TemplateAttribute, value: Any, targets: Mapping[UUID, Linked]) -> Shown:
-    """A stored value for a page."""
+def shown(
+    attribute: TemplateAttribute, value: Any, targets: Mapping[UUID, Linked], codes: Codes = NO_CODES
+) -> Shown:
+    """A stored value for a page.
+
+    :param codes: what its code means, where it is one, as far as the person may view that
+    """
     if value is None:
         return Shown()
+    if attribute.repository_id is not None:
+        return _code(attribute.repository_id, str(value), codes)
     if attribute.kind == "REFERENCE":
         return _reference(value, targets)
     if attribute.kind in ("DATE", "DATE_TIME"):
@@ -124,7 +144,7 @@ def shown(attribute: TemplateAttribute, value: Any, targets: Mapping[UUID, Linke
     return Shown(_words(attribute, value), is_long=attribute.kind == "PARAGRAPH")
 
 
-def shown_change(change: Change, version: Version) -> ShownChange:
+def shown_change(change: Change, version: Version, codes: Codes = NO_CODES) -> ShownChange:
     """A change of one attribute for the history: before and after, or words."""
     if change.hidden:
         words = "was changed; you may not see the values"
@@ -134,9 +154,22 @@ def shown_change(change: Change, version: Version) -> ShownChange:
         moves += [f"removed {name}" for name in change.removed]
         words = "; ".join(moves) or "put in another order"
         return ShownChange(change.attribute.label, Shown(), Shown(), words)
-    before = shown(change.attribute, change.before, version.linked)
-    after = shown(change.attribute, change.after, version.linked)
+    before = shown(change.attribute, change.before, version.linked, codes)
+    after = shown(change.attribute, change.after, version.linked, codes)
     return ShownChange(change.attribute.label, before, after)
+
+
+def _code(repository_id: int, code: str, codes: Codes) -> Shown:
+    source, concept = codes.sources.get(repository_id), codes.concepts.get((repository_id, code))
+    if source is None:
+        return Shown(code)
+    if concept is None:
+        return Shown(code, note=f"not in {source.name} now")
+    return Shown(
+        f"{code} {concept.display_name}",
+        href=terminology_words.concept_url(source.address, code),
+        note="retired" if concept.retired else None,
+    )
 
 
 def _reference(value: Any, targets: Mapping[UUID, Linked]) -> Shown:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from app import accounts
 from app.errors import Invalid, ProofNeeded, Throttled
-from app.portal import own_paths
+from app.portal import auth_single, own_paths
 from app.portal.account import typed_password
 from app.portal.signed_in import current_actor
 from app.portal.wishes import wants_json
@@ -60,6 +60,7 @@ def _page(why: str, errors: Mapping[str, str]) -> str:
         field_name=FIELD,
         errors=errors,
         has_password=accounts.has_password(current_actor()),
+        single_sign_on=auth_single.label(),
         action=own_paths.path_asked_for(),
         kept=[pair for pair in request.form.items(multi=True) if pair[0] not in OF_THE_STEP],
         back=own_paths.path_of_referrer() or url_for("portal.home"),

@@ -10,10 +10,12 @@ from app import attachments
 from app.administration import AttributeUse, FieldChange
 from app.models import TemplateAttribute
 from app.models.template import FILE_TYPES
+from app.portal.codes import NO_CODES
 from app.portal.presenting import SINGULAR, plural
+from app.terminology import Codes
 
 KINDS: dict[str, tuple[str, str]] = {
-    "LABEL": ("Text on one line", "A name, a number that is not counted with, a short remark"),
+    "LABEL": ("Text on one line", "A name, a number that is not counted with, or a code of a terminology"),
     "PARAGRAPH": ("Text on several lines", "Notes; it cannot be searched or filtered by"),
     "INTEGER": ("Whole number", "With a unit and bounds, if you like"),
     "DECIMAL": ("Number", "With a unit and bounds, if you like"),
@@ -45,7 +47,9 @@ FIELDS = {
     "max_files": "Most files",
     "reference_data_type": "Points at",
     "reference_label": "What the other side’s list is called",
+    "repository_id": "Codes of",
 }
+UNSEEN_SOURCE = "a terminology that you may not see"
 METRIC_FIELDS = {
     "label": "Label",
     "unit": "Unit",
@@ -80,13 +84,16 @@ def kind_words(kind: str) -> str:
     return KINDS[kind][0] if kind in KINDS else kind.replace("_", " ").capitalize()
 
 
-def line_of(attribute: TemplateAttribute) -> AttributeLine:
-    """An attribute with its rules in words."""
+def line_of(attribute: TemplateAttribute, codes: Codes = NO_CODES) -> AttributeLine:
+    """An attribute with its rules in words.
+
+    :param codes: what the person may view of the sources whose codes attributes hold
+    """
     words = kind_words(attribute.kind) + (f", in {attribute.unit}" if attribute.unit else "")
-    return AttributeLine(attribute, words, tuple(_rules(attribute)), attribute.is_identifying)
+    return AttributeLine(attribute, words, tuple(_rules(attribute, codes)), attribute.is_identifying)
 
 
-def _rules(attribute: TemplateAttribute) -> Iterator[str]:
+def _rules(attribute: TemplateAttribute, codes: Codes) -> Iterator[str]:
     if attribute.mandatory:
         yield "Must have a value"
     if attribute.unique:
@@ -95,6 +102,8 @@ def _rules(attribute: TemplateAttribute) -> Iterator[str]:
         yield bounds
     if attribute.choices:
         yield choice_words(attribute.choices)
+    if attribute.repository_id is not None:
+        yield f"Codes of {source_words(attribute.repository_id, codes)}"
     if attribute.kind == "REFERENCE":
         yield f"Points at a {SINGULAR.get(attribute.reference_data_type or '', 'record').lower()}"
     if attribute.kind in FILE_TYPES:
@@ -118,8 +127,17 @@ def choice_words(choices: list[dict[str, Any]] | tuple[Mapping[str, Any], ...]) 
     return ", ".join(named[:8]) + (f" and {len(named) - 8} more" if len(named) > 8 else "")
 
 
-def said(change: FieldChange, use: AttributeUse) -> SaidChange:
+def source_words(repository_id: int, codes: Codes) -> str:
+    """What a source of terminology is called, to whom may view it."""
+    source = codes.sources.get(repository_id)
+    return source.name if source else UNSEEN_SOURCE
+
+
+def said(change: FieldChange, use: AttributeUse, codes: Codes = NO_CODES) -> SaidChange:
     """A change in words, with what it means for the records that there are."""
+    if change.field == "repository_id":
+        before, after = ("none" if one is None else source_words(one, codes) for one in (change.before, change.after))
+        return SaidChange(FIELDS[change.field], before, after, _warning(change, use))
     return SaidChange(
         FIELDS[change.field],
         _value(change.field, change.before),
@@ -166,6 +184,7 @@ def _warning(change: FieldChange, use: AttributeUse) -> str | None:
         return words if not use.held else f"{words} A new version is kept of {records}."
     if not use.held:
         return None
+    new_ones = "are codes" if change.after else "can be any text"
     return {
         "unit": f"The values of {records} are not converted: they are read in the new unit from now on.",
         "low": f"The values of {records} stay as they are; new ones are held against it.",
@@ -173,5 +192,6 @@ def _warning(change: FieldChange, use: AttributeUse) -> str | None:
         "media_types": f"The files of {records} stay as they are.",
         "max_bytes": f"The files of {records} stay as they are.",
         "max_files": f"The files of {records} stay as they are.",
+        "repository_id": f"The values of {records} stay as they are; new ones {new_ones}.",
         "reference_data_type": f"What {records} point at stays; new ones point at the other kind.",
     }.get(change.field)

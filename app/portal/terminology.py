@@ -148,4 +148,6 @@ def _owners(actor: Actor) -> list[tuple[str, str]]:
 
 
 def _form_page(form: RepositoryForm, owners: list[tuple[str, str]]) -> str:
-    return render_template("terminology/repository_form.html", form=form, owners=owners, repository=None, words=words)
+    return render_template(
+        "terminology/repository_form.html", form=form, owners=owners, repository=None, words=words, meanwhile=False
+    )

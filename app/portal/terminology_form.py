@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -13,14 +14,17 @@ from app.terminology import ConceptWish, RepositoryFacts, Term
 
 LONGEST_LINE = 2_000
 LONGEST_TEXT = 20_000
+WHOLE = 1 << 22
+"""Longer than a form may be: what was loaded and is longer than one would type is not cut off by an edit. What is too
+much to be kept, the domain refuses."""
 SPARE_ROWS = 1
 MOST_ROWS = 400
 _BETWEEN = re.compile(r"[\s,;]+")
 
 
 def line(args: MultiDict[str, str], name: str, longest: int = LONGEST_LINE) -> str:
-    """A field of a form, without what stands around it."""
-    return args.get(name, "").strip()[:longest]
+    """A field of a form, without what stands around it; browsers send each line's end as two signs."""
+    return args.get(name, "").replace("\r\n", "\n").strip()[:longest]
 
 
 def faults_beside(refusal: Invalid, **places: str) -> dict[str, str]:
@@ -43,24 +47,33 @@ class RepositoryForm:
     public_access: str = "View"
     default_locale: str = "en"
     supported_locales: str = ""
+    seen: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, args: MultiDict[str, str]) -> RepositoryForm:
-        given: dict[str, Any] = {
-            name: line(args, name) for name in cls.__dataclass_fields__ if name not in ("errors", "description")
-        }
-        return cls(**given, description=line(args, "description", LONGEST_TEXT))
+        given: dict[str, Any] = {name: line(args, name, WHOLE) for name in cls.__dataclass_fields__ if name != "errors"}
+        return cls(**given)
 
     @classmethod
-    def of(cls, facts: RepositoryFacts) -> RepositoryForm:
-        """Filled in with what a repository says now."""
+    def of(cls, facts: RepositoryFacts, seen: datetime) -> RepositoryForm:
+        """Filled in with what a repository says now.
+
+        :param seen: when that came to be
+        """
         further = [one for one in facts.supported_locales if one != facts.default_locale]
         return cls(
             name=facts.name, full_name=facts.full_name, description=facts.description,
             repository_type=facts.repository_type, public_access=facts.public_access,
-            default_locale=facts.default_locale, supported_locales=", ".join(further),
+            default_locale=facts.default_locale, supported_locales=", ".join(further), seen=seen.isoformat(),
         )  # fmt: skip
+
+    def seen_at(self) -> datetime:
+        """When what the person had before their eyes came to be; never, if the form does not say."""
+        try:
+            return datetime.fromisoformat(self.seen).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return datetime.min.replace(tzinfo=UTC)
 
     def facts(self, before: RepositoryFacts | None = None) -> RepositoryFacts:
         """What the domain takes; what the form does not show stays as it was."""
@@ -114,8 +127,8 @@ class ConceptForm:
     def parse(cls, args: MultiDict[str, str]) -> ConceptForm:
         seen = args.get("seen", 0, type=int)
         return cls(
-            line(args, "code"), line(args, "concept_class"), line(args, "datatype"), line(args, "external_id"),
-            line(args, "parents"), line(args, "comment"), seen, _rows(args, "name"), _rows(args, "description"),
+            line(args, "code"), line(args, "concept_class"), line(args, "datatype"), line(args, "external_id", WHOLE),
+            line(args, "parents", WHOLE), line(args, "comment"), seen, _rows(args, "name"), _rows(args, "description"),
         )  # fmt: skip
 
     def add_row(self, what: str, locale: str) -> None:
@@ -153,14 +166,13 @@ def _filled(one: dict[str, Any], what: str) -> dict[str, Any]:
 
 def _rows(args: MultiDict[str, str], what: str) -> list[dict[str, Any]]:
     count = min(args.get(f"{what}s", 0, type=int), MOST_ROWS)
-    longest = LONGEST_LINE if what == "name" else LONGEST_TEXT
     return [
         {
-            "text": line(args, f"{what}-{n}", longest),
-            "locale": line(args, f"{what}-{n}-locale", 35),
-            "type": line(args, f"{what}-{n}-type", 100),
+            "text": line(args, f"{what}-{n}", WHOLE),
+            "locale": line(args, f"{what}-{n}-locale", WHOLE),
+            "type": line(args, f"{what}-{n}-type", WHOLE),
             "preferred": f"{what}-{n}-preferred" in args,
-            "uuid": line(args, f"{what}-{n}-uuid", 100),
+            "uuid": line(args, f"{what}-{n}-uuid", WHOLE),
         }
         for n in range(count)
     ]

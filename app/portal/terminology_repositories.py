@@ -28,7 +28,7 @@ from app.portal.terminology_place import (
     words_asked,
 )
 from app.portal.terminology_release_words import release_lines
-from app.terminology import HEAD, OUTCOMES, Address, Diff, Difference, TermAddress, Version, Wish
+from app.terminology import HEAD, OUTCOMES, Address, ChangedMeanwhile, Diff, Difference, TermAddress, Version, Wish
 
 bp = placed(Blueprint("repositories", __name__, url_prefix=BELOW_REPOSITORY))
 
@@ -36,6 +36,7 @@ PAGE_SIZE = 25
 RELEASES_SHOWN = 6
 CHANGES_SHOWN = 50
 REFERENCES_SHOWN = 50
+MOST_SUGGESTED = 10
 MOST_VERSIONS = 500
 
 
@@ -71,6 +72,22 @@ def found() -> ResponseReturnValue:
     repository = terminology.get_repository(actor, address_asked())
     return render_template(
         "terminology/_found.html", oob=True, words=words, **found_inside(actor, repository, words_asked())
+    )
+
+
+@bp.get("/codes")
+def codes() -> ResponseReturnValue:
+    """Concepts in use that the words typed so far find, for a field that takes a code, and what its code means."""
+    actor, query = current_actor(), words_asked()
+    repository = terminology.get_repository(actor, address_asked())
+    found = terminology.search_concepts(actor, query, address_asked(), limit=MOST_SUGGESTED + 1, in_use=True)
+    return render_template(
+        "terminology/_codes.html",
+        query=query,
+        repository=repository,
+        found=found[:MOST_SUGGESTED],
+        more=len(found) > MOST_SUGGESTED,
+        meant=terminology.read_codes(actor, [repository.id], [query]).concepts.get((repository.id, query)),
     )
 
 
@@ -122,7 +139,7 @@ def changes() -> ResponseReturnValue:
 def edit() -> ResponseReturnValue:
     """The form that says anew what a repository is."""
     repository = _to_describe(current_actor())
-    form = RepositoryForm.of(terminology.facts_of_repository(repository))
+    form = RepositoryForm.of(terminology.facts_of_repository(repository), repository.details_changed_at)
     return _edit_page(repository, form)
 
 
@@ -134,7 +151,11 @@ def save() -> ResponseReturnValue:
     form = RepositoryForm.parse(request.form)
     try:
         facts = form.facts(terminology.facts_of_repository(repository))
-        terminology.update_repository(actor, address_asked(), facts)
+        terminology.update_repository(actor, address_asked(), facts, seen=form.seen_at())
+    except ChangedMeanwhile:
+        repository = terminology.get_repository(actor, address_asked())
+        form.seen = repository.details_changed_at.isoformat()
+        return _edit_page(repository, form, meanwhile=True), 409
     except Invalid as refusal:
         form.take_faults(refusal)
         return _edit_page(terminology.get_repository(actor, address_asked()), form), 422
@@ -269,5 +290,7 @@ def _to_describe(actor: Actor) -> Repository:
     return repository
 
 
-def _edit_page(repository: Repository, form: RepositoryForm) -> str:
-    return render_template("terminology/repository_form.html", **heading(repository), form=form, owners=[])
+def _edit_page(repository: Repository, form: RepositoryForm, *, meanwhile: bool = False) -> str:
+    return render_template(
+        "terminology/repository_form.html", **heading(repository), form=form, owners=[], meanwhile=meanwhile
+    )

@@ -74,6 +74,7 @@ def _verdict(expected: tuple[int, str] | None) -> Verdict:
     verdict.unsealed = (
         db.session.scalar(select(func.count()).select_from(EVENTS).where(EVENTS.c.sequence.is_(None))) or 0
     )
+    _judge_beginning(verdict, chain["removed_hash"])
     found = _follow(verdict, chain["removed_hash"], expected)
     _judge_end(verdict, found)
     if expected is not None and found.expected_hash != expected[1]:
@@ -120,6 +121,18 @@ def _sealed() -> Iterator[Any]:
         if len(rows) < ROWS_AT_ONCE:
             return
         after = rows[-1]["sequence"]
+
+
+def _judge_beginning(verdict: Verdict, removed_hash: str) -> None:
+    """What is gone from the beginning must have gone by the rule: the removal itself is an event, as long as it is the
+    last one."""
+    if not verdict.removed_through:
+        return
+    removals = select(EVENTS.c.details).where(EVENTS.c.action == "record.remove").order_by(EVENTS.c.id.desc())
+    told = db.session.scalar(removals.limit(1)) or {}
+    if (told.get("through"), told.get("hash")) != (verdict.removed_through, removed_hash):
+        gone = f"Events up to {verdict.removed_through} are gone"
+        verdict.fault(verdict.removed_through, f"{gone}, and no event tells that they were removed as too old.")
 
 
 def _judge_end(verdict: Verdict, found: _Followed) -> None:

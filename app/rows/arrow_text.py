@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
+from app.arrow import pa
 
 
 def text_of(column: Any) -> memoryview:
-    """The bytes of a string column, all of them in one piece."""
+    """The bytes of a string column, all of them in one piece, where they lie: not copied."""
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks == 0:
             return memoryview(b"")
@@ -19,4 +19,5 @@ def text_of(column: Any) -> memoryview:
     offsets = memoryview(column.buffers()[1]).cast("q" if wide else "i")
     begin, end = offsets[column.offset], offsets[column.offset + len(column)]
     data = column.buffers()[2]
-    return memoryview(data)[begin:end] if data is not None else memoryview(b"")
+    # Arrow's own view is of signed bytes, which equal no others.
+    return memoryview(data).cast("B")[begin:end] if data is not None else memoryview(b"")

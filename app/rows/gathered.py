@@ -30,9 +30,9 @@ _ELEMENTS = {
 }
 
 
-def fields_of(row: bytes, how_many: int) -> list[memoryview]:
-    """The fields of COPY's one binary row; an empty one for NULL, which an aggregate of nothing is."""
-    place = HEADER_BYTES + _FIELDS_BYTES
+def fields_of(row: bytes, how_many: int, place: int = HEADER_BYTES) -> list[memoryview]:
+    """The fields of COPY's binary row at that place; an empty one for NULL, which an aggregate of nothing is."""
+    place += _FIELDS_BYTES
     whole, found = memoryview(row), []
     for _ in range(how_many):
         length = max(0, int.from_bytes(whole[place : place + 4], "big", signed=True))
@@ -59,12 +59,17 @@ def milliseconds(field: memoryview) -> NDArray[np.int64]:
     return times
 
 
-def texts(field: memoryview, lengths: memoryview) -> Any:
+def texts(field: memoryview, lengths: memoryview, between: int = 0) -> Any:
     """Gathered texts as an Arrow array, whose bytes are those of the field.
 
     :param lengths: each text's length in bytes, gathered beside them
+    :param between: bytes that stand between two of them in the field, and belong to neither
     """
     each = numbers(lengths, "int4")
+    if between:
+        behind = np.cumsum(each[:-1] + between)
+        apart = behind[:, np.newaxis] - np.arange(1, between + 1)
+        field = memoryview(np.delete(np.frombuffer(field, np.uint8), apart.ravel()).data)
     ends = np.zeros(len(each) + 1, dtype=np.int32)
     np.cumsum(each, out=ends[1:])
     return pa.StringArray.from_buffers(len(each), pa.py_buffer(ends), pa.py_buffer(field))

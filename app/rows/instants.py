@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from app.arrow import pa
 
 DAY_MS = 86_400_000
 POSTGRESQL_EPOCH_MS = 946_684_800_000

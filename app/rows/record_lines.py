@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from app.arrow import pa, pc
 from app.rows.arrow_text import text_of
 from app.rows.instants import iso_text
 
@@ -31,10 +30,12 @@ class Lines:
     """Whole lines of text, and how many they are."""
 
     count: int
-    text: bytes
+    text: bytes | memoryview
 
 
 NO_LINES = Lines(0, b"")
+SEPARATOR = ",\n"
+"""Between documents."""
 
 
 def lines_of(columns: Sequence[Any], words: Mapping[str, Any]) -> Lines:
@@ -55,7 +56,7 @@ def lines_of(columns: Sequence[Any], words: Mapping[str, Any]) -> Lines:
     pieces += [_told(template, lambda one: _template(one, words)), _told(owner, lambda one: _owner(one, words))]
     pieces += [',"_creationTime":"', iso_text(created.to_numpy()), '","_lastModifiedTime":"']
     pieces += [iso_text(updated.to_numpy()), '"', _inside(personal), _inside(other), "}\n"]
-    return Lines(len(ids), bytes(text_of(pc.binary_join_element_wise(*pieces, ""))))
+    return Lines(len(ids), text_of(pc.binary_join_element_wise(*pieces, "")))
 
 
 def joined(ids: Any, documents: Any) -> Lines:
@@ -63,12 +64,10 @@ def joined(ids: Any, documents: Any) -> Lines:
 
     They come so already, but for what came from the history.
     """
-    ids, documents = _whole(ids), _whole(documents)
-    count = len(ids)
-    if count and not pc.all(pc.less(ids.slice(0, count - 1), ids.slice(1))).as_py():
-        documents = documents.take(pc.sort_indices(ids))
-    text = text_of(pc.binary_join_element_wise(documents, "", ",\n"))
-    return Lines(count, bytes(text[:-2]))
+    ids, ended = _whole(ids), pc.binary_join_element_wise(_whole(documents), "", SEPARATOR)
+    if len(ids) and not pc.all(pc.less(ids.slice(0, len(ids) - 1), ids.slice(1))).as_py():
+        ended = ended.take(pc.sort_indices(ids))
+    return Lines(len(ids), text_of(ended)[: -len(SEPARATOR)])
 
 
 def _whole(column: Any) -> Any:

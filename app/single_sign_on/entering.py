@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from app import clock
 from app.accounts import Asking, Entry, arrival_was_right, count_arrival
-from app.administration import Contact
+from app.administration import Contact, administrators_of
 from app.errors import NotFound
 from app.extensions import db
 from app.signing import signing
-from app.single_sign_on.people import advisers_of, enter, note_refusal, places_in
-from app.single_sign_on.refusing import NotLetIn, Why
+from app.single_sign_on.people import enter, note_refusal, places_in
+from app.single_sign_on.refusing import NotLetIn, Why, short_name
 from app.single_sign_on.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ class SingleSignOn:
         """What stands after "Sign in with"; ``None``: this deployment has no provider."""
         return None if self._settings is None else self._settings.label
 
-    def begin(self, asking: Asking) -> Trip:
+    def begin(self, asking: Asking, *, anew: bool = False) -> Trip:
         """Send a browser to the provider.
 
+        :param anew: the provider is to ask who it is, though it may know the browser
         :raises NotFound: there is none
         :raises NotLetIn: ``away`` or ``misconfigured``
         """
@@ -67,7 +68,7 @@ class SingleSignOn:
         secret = f"{int(clock.now().timestamp())}.{secrets.token_urlsafe(32)}"
         state, nonce, verifier = _drawn(secret)
         try:
-            url = provider.address(state=state, nonce=nonce, verifier=verifier)
+            url = provider.address(state=state, nonce=nonce, verifier=verifier, anew=anew)
         except NotLetIn as refusal:
             self._refuse(refusal, asking)
         return Trip(secret, url)
@@ -92,7 +93,7 @@ class SingleSignOn:
     def advisers(self) -> list[Contact]:
         """The administrators whom somebody asks whom the provider named and who is not let in."""
         settings, _ = self._bound()
-        return advisers_of(settings.tenant)
+        return administrators_of(settings.tenant)
 
     def examine(self) -> list[str]:
         """Ask the provider what it says of itself, and the database for what the settings name; answers it in words.
@@ -171,7 +172,7 @@ def _read(settings: Settings, secret: str | None, answer: Mapping[str, str]) -> 
     if answer.get("iss", settings.issuer) != settings.issuer:
         raise NotLetIn("not-proved", "the answer comes from another provider")
     if error := answer.get("error"):
-        short = "".join(sign for sign in error[:40] if sign.isascii() and (sign.isalnum() or sign == "_"))
+        short = short_name(error)
         busy = short in ("server_error", "temporarily_unavailable")
         ours = short in ("invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope")
         why: Why = "away" if busy else "misconfigured" if ours else "denied"

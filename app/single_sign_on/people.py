@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app import record
+from app import clock, record
 from app.access.visibility import is_kept
 from app.accounts import Asking, Entry, let_in
 from app.accounts.people import actor_of
 from app.accounts.strangers import account_named, find_user
-from app.administration import Contact
 from app.administration.people import add_person
 from app.administration.rights import ADMINISTRATOR, require_administrator_left
 from app.administration.templates import USER_TEMPLATE, template_named
 from app.errors import Forbidden, Invalid
 from app.extensions import db
-from app.models import Membership, Organization, SignInIdentity, Tenant, User, begin_writing
+from app.models import Membership, Organization, SignInIdentity, Tenant, User, begin_writing, writing
 from app.single_sign_on.refusing import NotLetIn
 from app.single_sign_on.settings import Settings, groups_in
 
 BY = "single-sign-on"
 LONGEST_NAME = 200
 LONGEST_SUBJECT = 255
-MOST_NAMED = 5
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,15 @@ def enter(settings: Settings, claims: Mapping[str, Any], asking: Asking) -> Entr
         return _enter(settings, claims, asking)
 
 
+def shown_at(claims: Mapping[str, Any]) -> datetime:
+    """When the person last showed the provider who they are; where it does not tell, it counts as long ago."""
+    told = claims.get("auth_time")
+    try:
+        return min(clock.now(), datetime.fromtimestamp(told, UTC)) if isinstance(told, int | float) else LONG_AGO
+    except (ValueError, OverflowError, OSError):
+        return LONG_AGO
+
+
 def note_refusal(tenant_slug: str, refusal: NotLetIn, asking: Asking) -> None:
     """Write down that somebody was not let in, and why; never what the provider said about them."""
     begin_writing()
@@ -58,20 +67,6 @@ def note_refusal(tenant_slug: str, refusal: NotLetIn, asking: Asking) -> None:
         address=asking.address, request_id=asking.request_id,
     )  # fmt: skip
     db.session.commit()
-
-
-def advisers_of(tenant_slug: str) -> list[Contact]:
-    """Active administrators of the whole tenant, by name; a few."""
-    found = db.session.execute(
-        select(User.id, User.name, User.email)
-        .join(Membership, Membership.user_id == User.id)
-        .join(Organization, Organization.id == Membership.organization_id)
-        .join(Tenant, Tenant.id == User.tenant_id)
-        .where(Tenant.slug == tenant_slug, User.active, Organization.is_root, Membership.role == ADMINISTRATOR)
-        .order_by(User.name, User.id)
-        .limit(MOST_NAMED)
-    )
-    return [Contact(name, email, None) for _, name, email in found]
 
 
 def places_in(settings: Settings) -> list[str]:
@@ -90,8 +85,7 @@ def _tenant(settings: Settings) -> Tenant:
 
 
 def _enter(settings: Settings, claims: Mapping[str, Any], asking: Asking) -> Entry:
-    begin_writing()
-    try:
+    with writing():
         tenant = _tenant(settings)
         mapped = settings.roles_of(groups_in(claims, settings.roles_claim))
         places = _places(tenant.id, settings)
@@ -107,12 +101,9 @@ def _enter(settings: Settings, claims: Mapping[str, Any], asking: Asking) -> Ent
             # What was taken stays taken.
             db.session.commit()
             raise NotLetIn("no-role", "the person has no role", user.id)
-        entry = let_in(user, asking, by=BY)
+        entry = let_in(user, asking, by=BY, proved_at=shown_at(claims))
         db.session.commit()
         return entry
-    except BaseException:
-        db.session.rollback()
-        raise
 
 
 def _person(
@@ -136,19 +127,31 @@ def _person(
     made = user is None
     if user is None:
         user = _made(tenant, claims, account_named(email), wanted)
-    elif user.tenant_id != tenant.id:
-        # Whose it is, and where, is nobody's business here.
-        raise NotLetIn("taken", "the e-mail address belongs to another tenant's person")
-    elif not user.active:
-        raise NotLetIn("disabled", "the person is disabled here", user.id)
-    elif _is_linked(user, settings.issuer):
-        raise NotLetIn("other-subject", "the person is somebody else at the provider", user.id)
+    else:
+        _require_theirs(user, tenant, email, settings.issuer)
     db.session.add(SignInIdentity(user_id=user.id, issuer=settings.issuer, subject=subject))
     actor = actor_of(user, via="session", address=asking.address, request_id=asking.request_id)
     if made:
         record.note(actor, "user.create", "user", user.id, details={"by": BY})
     record.note(actor, "user.identity", "user", user.id, details={"by": "made anew" if made else "e-mail address"})
     return user
+
+
+def _require_theirs(user: User, tenant: Tenant, email: str, issuer: str) -> None:
+    """Refuse to take somebody for whoever is here under the same address, where that is not sure.
+
+    :raises NotLetIn: they belong elsewhere, are disabled, or somebody else at the provider
+    """
+    if user.tenant_id != tenant.id:
+        # Whose it is, and where, is nobody's business here.
+        raise NotLetIn("taken", "the e-mail address belongs to another tenant's person")
+    if not all(sign.isascii() or sign == sign.casefold() for sign in email):
+        # A long s folds into an s: that mailbox is another one than that of the person who is here.
+        raise NotLetIn("taken", "the e-mail address is only spelled like somebody's", user.id)
+    if not user.active:
+        raise NotLetIn("disabled", "the person is disabled here", user.id)
+    if _is_linked(user, issuer):
+        raise NotLetIn("other-subject", "the person is somebody else at the provider", user.id)
 
 
 def _made(tenant: Tenant, claims: Mapping[str, Any], email: str, wanted: Collection[Role]) -> User:

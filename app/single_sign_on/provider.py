@@ -1,6 +1,7 @@
 """The OpenID provider, asked by Authlib: where to send people, and what it says about who came back.
 
-Every call ends within the settings' seconds of silence, follows no redirect, and goes over TLS but to this same host.
+Every call ends within the settings' seconds of silence, follows no redirect, reads no long answer, and goes over TLS
+but to this same host.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
+from requests.adapters import HTTPAdapter
 
 from app import clock
-from app.single_sign_on.refusing import NotLetIn, Why
+from app.single_sign_on.refusing import NotLetIn, Why, short_name
 from app.single_sign_on.settings import Settings
 
 LEEWAY = 120
@@ -27,6 +29,12 @@ LEEWAY = 120
 
 KEPT_SECONDS = 3600.0
 """How long what the provider says of itself is not asked again."""
+
+MOST_BYTES = 1 << 20
+"""Of one answer: keys, tokens, and the groups of a person who is in many."""
+
+MAX_AGE = "300"
+"""Seconds. Whoever is given one has to tell when it was; of 0 some providers never have enough."""
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
@@ -50,15 +58,17 @@ class Provider:
         self._keys: Any = None
         self._asked_at = self._away_at = 0.0
 
-    def address(self, *, state: str, nonce: str, verifier: str) -> str:
+    def address(self, *, state: str, nonce: str, verifier: str, anew: bool = False) -> str:
         """Where a browser goes to sign in there.
 
+        :param anew: nobody is to pass without being asked, and when that was is to be told
         :raises NotLetIn: ``away`` or ``misconfigured``
         """
         metadata = self.metadata()
+        more = {"prompt": "login", "max_age": MAX_AGE} if anew else {}
         with self._session() as session:
             url, _ = session.create_authorization_url(
-                metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
+                metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier, **more
             )
         return str(url)
 
@@ -127,7 +137,7 @@ class Provider:
     def _json(self, url: str) -> dict[str, Any]:
         try:
             with requests.Session() as session:
-                session.max_redirects = 0
+                _bound(session)
                 answer = session.get(url, timeout=self._settings.seconds, headers={"Accept": "application/json"})
         except requests.TooManyRedirects as fault:
             raise NotLetIn("misconfigured", "the provider answers with a redirect") from fault
@@ -146,7 +156,7 @@ class Provider:
             code_challenge_method="S256",
             default_timeout=settings.seconds,
         )
-        session.max_redirects = 0
+        _bound(session)
         return session
 
     def _client_proof(self, metadata: Mapping[str, Any]) -> str:
@@ -166,7 +176,7 @@ class Provider:
             raise NotLetIn("away", f"the provider gives no token: {type(fault).__name__}") from fault
         except AuthlibBaseError as fault:
             why: Why = "misconfigured" if fault.error in _OURS else "not-proved"
-            raise NotLetIn(why, f"the provider refuses the code: {_key(fault.error)}") from fault
+            raise NotLetIn(why, f"the provider refuses the code: {short_name(fault.error)}") from fault
         except (ValueError, requests.RequestException) as fault:
             raise NotLetIn("misconfigured", "the provider's token cannot be read") from fault
         if not isinstance(token.get("id_token"), str):
@@ -191,7 +201,7 @@ class Provider:
         except (JoseError, AuthlibBaseError, ValueError, TypeError, KeyError) as fault:
             # Names of what is wrong only: the token tells of a person.
             words = getattr(fault, "claim", None) or getattr(fault, "error", None) or type(fault).__name__
-            raise NotLetIn("not-proved", f"the ID token does not hold: {_key(words)}") from fault
+            raise NotLetIn("not-proved", f"the ID token does not hold: {short_name(words)}") from fault
         return dict(claims)
 
     def _completed(self, session: Any, metadata: Mapping[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
@@ -213,6 +223,32 @@ class Provider:
         if told.get("sub") != claims["sub"]:
             raise NotLetIn("not-proved", "the provider tells of somebody else")
         return told | claims
+
+
+class TooLong(requests.RequestException):
+    """An answer that no provider needs."""
+
+
+class _Short(HTTPAdapter):
+    """Takes no answer into memory that is longer than :data:`MOST_BYTES`, compressed or not."""
+
+    def send(self, *request: Any, **options: Any) -> requests.Response:
+        answer = super().send(*request, **options)
+        kept = bytearray()
+        for piece in answer.iter_content(1 << 16):
+            kept += piece
+            if len(kept) > MOST_BYTES:
+                answer.close()
+                raise TooLong("the answer is too long")
+        answer._content = bytes(kept)
+        return answer
+
+
+def _bound(session: requests.Session) -> None:
+    """Follow no redirect, and read only so much."""
+    session.max_redirects = 0
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _Short())
 
 
 def signatures_in(metadata: Mapping[str, Any]) -> list[str]:
@@ -245,8 +281,3 @@ def _read(answer: requests.Response) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NotLetIn("misconfigured", "the provider's answer cannot be read")
     return found
-
-
-def _key(words: object) -> str:
-    """An error's own short name, fit for the log whatever the provider wrote."""
-    return "".join(sign for sign in str(words)[:60] if sign.isalnum() or sign in "_-. ")

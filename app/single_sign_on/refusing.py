@@ -38,3 +38,8 @@ class NotLetIn(Refusal):
     def is_ours(self) -> bool:
         """Whether it lies in the machines and not in whoever came."""
         return self.why in ("away", "misconfigured")
+
+
+def short_name(words: object) -> str:
+    """An error's own short name, fit for the log whatever the provider wrote."""
+    return "".join(sign for sign in str(words)[:60] if sign.isascii() and (sign.isalnum() or sign in "_-. "))

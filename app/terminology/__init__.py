@@ -13,7 +13,7 @@ Looking::
     get_repository(actor, address) -> Repository
     may_edit / may_release / may_manage(actor, repository) -> bool
     list_versions(actor, address, *, released, since, limit, offset) -> Listed[Version]     newest first, HEAD last
-    versions_of / version_within / head_of(repository, …)                                   of one at hand
+    versions_of / version_within(repository, …)                                             of one at hand
     get_version(actor, address, version="HEAD") / latest_version(actor, address) -> Version
     heads_of(repositories) -> list[Version]; latest_versions(repositories) -> dict[id, Version]
     repository_detail(repository) / version_detail / version_row / expansion_detail(version)  the contract's keys
@@ -24,8 +24,9 @@ Looking::
     concept_history / mapping_history(actor, address, code) -> list[Term]                   newest first
     mappings_of(actor, address, code) -> MappedBothWays
     relatives_of(actor, address, code, version="HEAD") -> Relatives
-    top_concepts(actor, address, *, limit, after) / top_of(repository, …) -> list[Relative]
-    search_concepts(actor, text, address=None, *, limit=25) -> list[Found]
+    top_of(repository, *, limit, after) -> list[Relative]                                   of a source at hand
+    search_concepts(actor, text, address=None, *, limit=25, in_use=False) -> list[Found]
+    read_codes(actor, repository_ids, codes) -> Codes                             what codes that records hold mean
     diff(actor, address, older, newer="HEAD", *, what=None, limit=100, offset=0) -> Diff
     preview_release(actor, address) -> Preview
     list_references(actor, address, version="HEAD") -> list[dict]
@@ -49,8 +50,8 @@ Releasing orders an export in the same transaction, so it is :mod:`app.exports`'
 
 from app.access.repositories import may_edit, may_manage, may_release
 from app.terminology.addresses import HEAD, Address, TermAddress
+from app.terminology.codes import Coded, Codes, Source, read_codes
 from app.terminology.concepts import (
-    ChangedMeanwhile,
     ConceptWish,
     create_concept,
     delete_concept,
@@ -71,7 +72,7 @@ from app.terminology.details import (
 )
 from app.terminology.diffing import OUTCOMES, Diff, Difference, FieldChange, Preview, diff, preview_release
 from app.terminology.documents import instant_text
-from app.terminology.hierarchy import Relative, Relatives, relatives_of, top_concepts, top_of
+from app.terminology.hierarchy import Relative, Relatives, relatives_of, top_of
 from app.terminology.mappings import (
     MappedBothWays,
     MappingWish,
@@ -87,6 +88,7 @@ from app.terminology.references import add_references, list_references, referenc
 from app.terminology.releasing import ReleaseFacts, add_release, change_release, remove_release
 from app.terminology.repositories import (
     DETAILS,
+    ChangedMeanwhile,
     Listed,
     RepositoryFacts,
     create_repository,
@@ -104,7 +106,6 @@ from app.terminology.versions import (
     Counts,
     Version,
     get_version,
-    head_of,
     heads_of,
     latest_version,
     latest_versions,
@@ -120,6 +121,8 @@ __all__ = [
     "OUTCOMES",
     "Address",
     "ChangedMeanwhile",
+    "Coded",
+    "Codes",
     "ConceptWish",
     "Content",
     "Counts",
@@ -136,6 +139,7 @@ __all__ = [
     "Relatives",
     "ReleaseFacts",
     "RepositoryFacts",
+    "Source",
     "Term",
     "TermAddress",
     "Version",
@@ -163,7 +167,6 @@ __all__ = [
     "get_repository",
     "get_version",
     "handle_of",
-    "head_of",
     "heads_of",
     "instant_text",
     "latest_version",
@@ -178,6 +181,7 @@ __all__ = [
     "may_release",
     "open_to_world",
     "preview_release",
+    "read_codes",
     "reference_rows",
     "relatives_of",
     "remove_references",
@@ -190,7 +194,6 @@ __all__ = [
     "retire_concept",
     "retire_mapping",
     "search_concepts",
-    "top_concepts",
     "top_of",
     "update_repository",
     "version_detail",

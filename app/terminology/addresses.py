@@ -93,14 +93,21 @@ def owner_of(repository: Repository) -> tuple[str, str]:
     return "users", repository.user.handle
 
 
+def is_code(text: str) -> bool:
+    """Whether anything may be called so. What is not need not be looked for, and no database would take a NUL."""
+    return CODE.fullmatch(text) is not None
+
+
 def check_code(code: str, field: str, longest: int = 255) -> str:
     """The code, if a path can name it.
 
     :raises Invalid: it cannot, in words under ``field``
     """
-    if not CODE.fullmatch(code) or len(code) > longest:
+    if not is_code(code) or len(code) > longest:
         words = f"Use 1 to {longest} of the letters A to Z, digits and the signs . _ @ -"
         raise Invalid(fields={field: words})
+    if code in (".", ".."):
+        raise Invalid(fields={field: "This means something else in a path. Take another one."})
     return code
 
 

@@ -18,6 +18,7 @@ from app.terminology.documents import ConceptSays, words
 from app.terminology.editing import Edit, Kind, ended
 from app.terminology.hierarchy import check_parents
 from app.terminology.keeping import write_words
+from app.terminology.repositories import ChangedMeanwhile
 from app.terminology.saying import concept_of
 from app.terminology.terms import Term, get_concept
 
@@ -74,10 +75,6 @@ def create_concept(actor: Actor, address: Address, wish: ConceptWish, comment: s
     write_words(edit.repository.id, edit.id_of(facts), says)
     _tell_parents(edit, says.code, (), parents)
     return edit.finish("create", says.code)
-
-
-class ChangedMeanwhile(Invalid):
-    """Somebody else changed the concept after it was shown to the one who now wants to change it."""
 
 
 def edit_concept(

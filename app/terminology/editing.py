@@ -14,7 +14,7 @@ from app.actor import Actor
 from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.models import Repository, begin_writing, take_repository_revision
-from app.terminology.addresses import Address
+from app.terminology.addresses import Address, is_code
 from app.terminology.documents import ConceptSays, Facts, Json, MappingSays, instant_text
 from app.terminology.keeping import (
     TABLES,
@@ -86,7 +86,7 @@ class Edit(Generic[Says]):
         """What the source holds under a code now."""
         current = TABLES[self.kind.table][0].c
         wanted = select(current.document).where(current.repository_id == self.repository.id, current.code == code)
-        document = db.session.scalar(wanted)
+        document = db.session.scalar(wanted) if is_code(code) else None
         return None if document is None else self.kind.read(orjson.loads(document))
 
     def held(self, code: str) -> tuple[Says, Facts]:

@@ -13,8 +13,7 @@ from app.errors import Invalid
 from app.extensions import db
 from app.models import Concept, Repository
 from app.rows.terms import CONCEPTS
-from app.terminology.addresses import HEAD, Address, last_code
-from app.terminology.repositories import get_repository
+from app.terminology.addresses import HEAD, Address, is_code, last_code
 from app.terminology.terms import captions_at, term_of
 from app.terminology.versions import get_version
 
@@ -62,18 +61,11 @@ def relatives_of(actor: Actor | None, address: Address, code: str, version: str 
     return Relatives(told(line), told(parents), told(children))
 
 
-def top_concepts(
-    actor: Actor | None, address: Address, *, limit: int = 100, after: str | None = None
-) -> list[Relative]:
-    """The concepts of a source that have no parent now, by code.
+def top_of(repository: Repository, *, limit: int = 100, after: str | None = None) -> list[Relative]:
+    """The concepts of a source at hand that have no parent now, by code.
 
     :param after: the code of the last one already shown
     """
-    return top_of(get_repository(actor, address), limit=limit, after=after)
-
-
-def top_of(repository: Repository, *, limit: int = 100, after: str | None = None) -> list[Relative]:
-    """As :func:`top_concepts`, of a source at hand."""
     wanted = (
         select(Concept.code, Concept.display_name, Concept.retired)
         .where(Concept.repository_id == repository.id, Concept.at_top.is_(True))
@@ -103,7 +95,7 @@ def check_parents(repository_id: int, code: str, parents: Iterable[str]) -> None
     wanted = list(parents)
     if code in wanted:
         raise Invalid(fields={"parents": "A concept cannot stand below itself."})
-    known = _parents(repository_id, wanted)
+    known = _parents(repository_id, list(filter(is_code, wanted)))
     if missing := [one for one in wanted if one not in known]:
         raise Invalid(fields={"parents": f"There is no concept {missing[0]} in this repository."})
     seen: set[str] = set()

@@ -73,7 +73,7 @@ def prepare(actor: Actor, address: Address, terminology: Terminology, missing: s
         home = home_of(repository)
     preparing = Preparing(repository, home, handle)
     try:
-        preparing.take_concepts(terminology.hierarchy(), terminology.concepts())
+        preparing.take_concepts(terminology.hierarchy(), terminology.concepts(), missing)
         preparing.take_mappings(terminology.mappings(address))
         preparing.end_missing(missing)
     except BaseException:

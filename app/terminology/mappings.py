@@ -22,6 +22,7 @@ from app.terminology.saying import mapping_of
 from app.terminology.terms import Term, get_concept, get_mapping
 
 MOST_SHOWN = 500
+LONGEST_URL = 600
 _MAPPINGS = Kind("mapping", mapping_of, get_mapping)
 
 
@@ -161,6 +162,27 @@ def _check(wish: MappingWish) -> None:
         wrong["extras"] = "A text is too long, or holds a sign that cannot be kept."
     if wrong:
         raise Invalid(fields=wrong)
+
+
+def check_loaded(says: MappingSays) -> None:
+    """Of one that an export tells of: its ends are taken as they are told, also those that are not here.
+
+    :raises Invalid: it cannot be kept, with its code
+    """
+    start, target = says.start, says.target
+    sizes: list[tuple[Any, int, int]] = [
+        (says.map_type, 1, 100), (start.url, 1, LONGEST_URL), (start.code, 1, 255), (target.code, 0, 255),
+        ("" if target.url is None else target.url, 0, LONGEST_URL),
+    ]  # fmt: skip
+    sized = all(isinstance(text, str) and least <= len(text) <= most for text, least, most in sizes)
+    kinds = isinstance(says.extras, dict) and isinstance(says.sort_weight, int | float | None)
+    try:
+        check_code(says.code, "id")
+        kept = orjson.dumps(says)
+    except (Invalid, TypeError, ValueError):
+        kept = b"\\u0000"
+    if not (sized and kinds) or b"\\u0000" in kept or len(kept) > 1 << 20:
+        raise Invalid(f"The mapping {says.code} cannot be kept: a text is missing, too long or holds a wrong sign.")
 
 
 def _said(actor: Actor, wish: MappingWish) -> MappingSays:

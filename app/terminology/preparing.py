@@ -16,7 +16,17 @@ from app.extensions import db
 from app.models import Repository
 from app.terminology.concepts import ConceptWish, check_wish
 from app.terminology.documents import NOW, ConceptSays, Facts, Home, MappingSays, words
-from app.terminology.keeping import AT_ONCE, TABLES, Row, concept_row, mapping_row, removed_versions, words_said
+from app.terminology.keeping import (
+    AT_ONCE,
+    TABLES,
+    Row,
+    concept_row,
+    mapping_row,
+    removed_versions,
+    term_id,
+    words_said,
+)
+from app.terminology.mappings import check_loaded
 from app.terminology.repositories import RepositoryFacts
 from app.terminology.saying import concept_of, mapping_of, next_version
 from app.terminology.spool import Spool
@@ -97,13 +107,8 @@ class Prepared:
         self.close()
 
 
-@dataclass(slots=True)
-class _Known:
-    """What the source holds under a code."""
-
-    id: int
-    checksum: bytes
-    seen: bool = False
+_ID_BYTES = 8
+"""What the source holds under a code is kept as the bytes of its id and of its checksum: there may be many."""
 
 
 class Preparing:
@@ -123,7 +128,8 @@ class Preparing:
         self._deleted: dict[str, list[int]] = {table: [] for table in TABLES}
         self._known = {table: _known(table, self._id) for table in TABLES}
         self._removed = {table: removed_versions(table, self._id) for table in TABLES}
-        self._waiting: list[tuple[Any, Given]] = []
+        self._waiting: list[tuple[Any, Given, int]] = []
+        self._children: dict[str, list[str]] = {}
         self._retired = self._unchanged = 0
 
     def done(self) -> Prepared:
@@ -132,26 +138,28 @@ class Preparing:
         )
 
     def take_concepts(
-        self, hierarchy: Iterable[tuple[str, tuple[str, ...]]], concepts: Iterable[LoadedConcept]
+        self, hierarchy: Iterable[tuple[str, tuple[str, ...]]], concepts: Iterable[LoadedConcept], missing: str
     ) -> None:
         """
+        :param missing: what will become of the others (see :meth:`end_missing`): those that stay keep their parents
         :raises Invalid: one cannot be kept, or the hierarchy is none
         """
         parents = dict(hierarchy)
         children = _children(parents)
+        if missing != "delete":
+            self._keep_others_below(parents, children)
+        self._children = children
         numbers: set[int] = set()
-        codes: set[str] = set()
         for one in concepts:
             code = one.wish.code
-            if code in codes:
+            above = parents.pop(code, None)
+            if above is None:
                 raise Invalid(f"{code} is there twice.")
-            codes.add(code)
             _check(one)
-            known = self._known["concept"].get(code)
-            number = number_of(known.id) if known else self._number(one.given, numbers)
-            below = _ordered(children.get(code, []), one.children)
-            says = _says(one, number, parents.get(code, ()), below)
-            self._take("concept", says, one.given, number, known)
+            known = self._known["concept"].pop(code, None)
+            number = number_of(_id(known)) if known else self._number(one.given, numbers)
+            below = _ordered(children.pop(code, []), one.children)
+            self._take("concept", _says(one, number, above, below), one.given, number, known)
         self._flush("concept")
 
     def take_mappings(self, mappings: Iterable[tuple[MappingSays, Given | None]]) -> None:
@@ -159,27 +167,42 @@ class Preparing:
         codes: set[str] = set()
         for says, told in mappings:
             given = told or Given()
+            check_loaded(says)
             if says.code in codes:
                 raise Invalid(f"The mapping {says.code} is there twice.")
             codes.add(says.code)
-            known = self._known["mapping"].get(says.code)
-            number = number_of(known.id) if known else self._number(given, numbers)
+            known = self._known["mapping"].pop(says.code, None)
+            number = number_of(_id(known)) if known else self._number(given, numbers)
             self._take("mapping", says, given, number, known)
         self._flush("mapping")
 
     def end_missing(self, missing: str) -> None:
         """What was not taken is retired, deleted or kept."""
-        if missing == "keep":
-            return
         for table, known in self._known.items():
-            gone = [one.id for one in known.values() if not one.seen]
+            gone = list(map(_id, known.values()))
             if missing == "delete":
                 self._deleted[table] = gone
-                continue
-            for says, facts in _documents(table, gone):
-                if not says.retired:
-                    self._spool_change(table, replace(says, retired=True), facts, Given(retire_reason="It left."))
-                    self._retired += 1
+            elif missing == "retire" or table == "concept":
+                self._let_stay(table, gone, retire=missing == "retire")
+
+    def _let_stay(self, table: str, ids: list[int], *, retire: bool) -> None:
+        for says, facts in _documents(table, ids):
+            now = says
+            if table == "concept":
+                now = replace(says, children=_ordered(self._children.get(says.code, []), says.children))
+            if retire and not says.retired:
+                self._spool_change(table, replace(now, retired=True), facts, Given(retire_reason="It left."))
+                self._retired += 1
+            elif now != says:
+                self._spool_change(table, now, facts, Given(retire_reason=facts.retire_reason))
+
+    def _keep_others_below(self, parents: dict[str, tuple[str, ...]], children: defaultdict[str, list[str]]) -> None:
+        """What the source has and the terminology has not stays where it stood, as children of those it stands below:
+        the two must always name each other."""
+        others = sorted(_id(one) for code, one in self._known["concept"].items() if code not in parents)
+        for says, _ in _documents("concept", others):
+            for parent in says.parents:
+                children[parent].append(says.code)
 
     def _number(self, given: Given, numbers: set[int]) -> int:
         wanted = given.number
@@ -190,19 +213,17 @@ class Preparing:
         self._last += 1
         while self._last in numbers:
             self._last += 1
-        if self._takes_numbers and wanted is not None:
-            numbers.add(self._last)
+        numbers.add(self._last)
         return self._last
 
-    def _take(self, table: str, says: Any, given: Given, number: int, known: _Known | None) -> None:
+    def _take(self, table: str, says: Any, given: Given, number: int, known: bytes | None) -> None:
         if known is None:
             self._add(table, says, given, number)
             return
-        known.seen = True
-        if bytes.fromhex(says.standard()) == known.checksum:
+        if bytes.fromhex(says.standard()) == known[_ID_BYTES:]:
             self._unchanged += 1
             return
-        self._waiting.append((says, given))
+        self._waiting.append((says, given, number))
         if len(self._waiting) == AT_ONCE:
             self._flush(table)
 
@@ -218,8 +239,8 @@ class Preparing:
 
     def _flush(self, table: str) -> None:
         waiting, self._waiting = self._waiting, []
-        wanted = {says.code: (says, given) for says, given in waiting}
-        ids = [self._known[table][code].id for code in wanted]
+        wanted = {says.code: (says, given) for says, given, _ in waiting}
+        ids = [term_id(self._id, number) for _, _, number in waiting]
         for earlier, facts in _documents(table, ids):
             says, given = wanted[earlier.code]
             self._spool_change(table, says, facts, given)
@@ -241,13 +262,17 @@ class Preparing:
         return row | {"number": facts.number, "words": words_said(says)}
 
 
-def _known(table: str, repository_id: int) -> dict[str, _Known]:
+def _known(table: str, repository_id: int) -> dict[str, bytes]:
     current = TABLES[table][0]
     rows = db.session.execute(
         select(current.c.code, current.c.id, current.c.checksum).where(current.c.repository_id == repository_id),
         execution_options={"yield_per": 5_000},
     )
-    return {code: _Known(one, bytes.fromhex(checksum)) for code, one, checksum in rows}
+    return {code: one.to_bytes(_ID_BYTES) + bytes.fromhex(checksum) for code, one, checksum in rows}
+
+
+def _id(known: bytes) -> int:
+    return int.from_bytes(known[:_ID_BYTES])
 
 
 def _documents(table: str, ids: list[int]) -> Iterator[tuple[Any, Facts]]:
@@ -283,11 +308,12 @@ def _says(one: LoadedConcept, number: int, parents: tuple[str, ...], children: t
 
 
 def _ordered(own: list[str], told: tuple[str, ...]) -> tuple[str, ...]:
-    """The children, in the order told if that tells of the same ones."""
-    return told if len(told) == len(own) and set(told) == set(own) else tuple(own)
+    """The children, in the order told as far as that tells of them all but for the last ones."""
+    first = own[: len(told)]
+    return (*told, *own[len(told) :]) if set(told) == set(first) and len(told) == len(first) else tuple(own)
 
 
-def _children(parents: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
+def _children(parents: dict[str, tuple[str, ...]]) -> defaultdict[str, list[str]]:
     """
     :raises Invalid: a parent is not there, or stands below itself
     """

@@ -15,7 +15,7 @@ from app.errors import Invalid, NotFound, Refusal
 from app.extensions import db
 from app.models import CollectionReference, Concept, Mapping, Repository, begin_writing, take_repository_revision
 from app.rows.terms import CONCEPTS, MAPPINGS
-from app.terminology.addresses import HEAD, Address, TermAddress
+from app.terminology.addresses import HEAD, Address, TermAddress, is_code
 from app.terminology.documents import Json, instant_text
 from app.terminology.drawing import references_at
 from app.terminology.hierarchy import codes_below
@@ -202,6 +202,8 @@ def _ids(model: type[Concept | Mapping], source: Repository, codes: list[str]) -
     :raises NotFound: there is nothing under one of them
     """
     found: dict[str, int] = {}
+    if not all(map(is_code, codes)):
+        raise NotFound
     for begin in range(0, len(codes), AT_ONCE):
         some = model.code.in_(codes[begin : begin + AT_ONCE])
         rows = db.session.execute(select(model.code, model.id).where(model.repository_id == source.id, some))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -19,8 +20,8 @@ from app.actor import Actor
 from app.errors import Duplicate, Forbidden, Invalid, NotFound
 from app.extensions import db
 from app.models import Organization, Repository, User, begin_writing, take_repository_revision
-from app.models.terminology import PUBLIC_ACCESS, REPOSITORY_LENGTH
-from app.terminology.addresses import KINDS, RESERVED, UNKNOWN, Address, check_code
+from app.models.terminology import LOCALES_LENGTH, PUBLIC_ACCESS, REPOSITORY_LENGTH
+from app.terminology.addresses import KINDS, RESERVED, UNKNOWN, Address, check_code, is_code
 from app.terminology.documents import Home, Json
 
 Row = TypeVar("Row")
@@ -164,16 +165,27 @@ def new_repository(actor: Actor, address: Address, facts: RepositoryFacts) -> Re
     return repository
 
 
-def update_repository(actor: Actor, address: Address, facts: RepositoryFacts) -> Repository:
+class ChangedMeanwhile(Invalid):
+    """Somebody else changed it after it was shown to the one who now wants to change it."""
+
+
+def update_repository(
+    actor: Actor, address: Address, facts: RepositoryFacts, *, seen: datetime | None = None
+) -> Repository:
     """Say anew what a repository is; releases keep what it was.
 
+    :param seen: ``details_changed_at`` of what the person had before their eyes; None when nobody had it
     :raises NotFound: there is none
     :raises Forbidden: the actor is not of its owner
+    :raises ChangedMeanwhile: its details are no longer those that were seen
     :raises Invalid: with a sentence for each field that is wrong
     """
     _check(address, facts)
     begin_writing()
     repository = get_repository_to_edit(actor, address, member=True)
+    if seen is not None and repository.details_changed_at != seen:
+        db.session.rollback()
+        raise ChangedMeanwhile("Somebody else changed what this repository says of itself meanwhile.")
     at = take_repository_revision(repository.id).at
     _write(repository, facts, handle_of(actor))
     repository.details_changed_at = at
@@ -214,21 +226,22 @@ def facts_of_repository(repository: Repository) -> RepositoryFacts:
 
 
 def find_owner(actor: Actor | None, owner_kind: str, owner: str) -> tuple[UUID | None, UUID | None]:
-    """``(organization's id, None)`` or ``(None, person's id)`` of the actor's tenant; of any for a stranger.
+    """``(organization's id, None)`` or ``(None, person's id)`` of the actor's tenant; for a stranger of whoever owns
+    something that is open to the world, so that nobody else is known by it.
 
     :raises NotFound: there is none
     """
-    if owner_kind not in ("orgs", "users"):
+    if owner_kind not in ("orgs", "users") or not is_code(owner):
         raise NotFound("There is no such owner.")
     of_organizations = owner_kind == "orgs"
-    wanted: Select[Any]
-    if of_organizations:
-        wanted = select(Organization.id).where(Organization.short_code == owner)
-        own: ColumnElement[bool] = Organization.tenant_id == (actor.tenant_id if actor else None)
+    of: Any = Organization if of_organizations else User
+    wanted: Select[Any] = select(of.id).where((of.short_code if of_organizations else of.handle) == owner)
+    if actor is None:
+        owned: Any = Repository.organization_id if of_organizations else Repository.user_id
+        wanted = wanted.where(of.id.in_(select(owned).where(viewable(None))))
     else:
-        wanted = select(User.id).where(User.handle == owner)
-        own = User.tenant_id == (actor.tenant_id if actor else None)
-    found = db.session.scalar(wanted if actor is None else wanted.where(own))
+        wanted = wanted.where(of.tenant_id == actor.tenant_id)
+    found = db.session.scalar(wanted)
     if found is None:
         raise NotFound("There is no such owner.")
     return (found, None) if of_organizations else (None, found)
@@ -252,6 +265,8 @@ def details_of(repository: Repository) -> Json:
 
 def _find(actor: Actor | None, address: Address) -> tuple[Repository, bool] | None:
     """Of the actor's tenant, and whether they may view it; for a stranger what is open to the world. One query."""
+    if not (is_code(address.owner) and is_code(address.short_code)):
+        return None
     ours = viewable(None) if actor is None else Repository.tenant_id == actor.tenant_id
     statement = select(Repository, viewable(actor)).where(*_at(address), ours)
     row = db.session.execute(statement.execution_options(populate_existing=True)).unique().one_or_none()
@@ -288,10 +303,10 @@ def _check(address: Address, facts: RepositoryFacts) -> None:
     if not 1 <= len(facts.repository_type) <= 100:
         wrong["type"] = "Use 1 to 100 characters."
     locales = [facts.default_locale, *facts.supported_locales]
-    if not facts.supported_locales or any(not 1 <= len(one) <= 35 or "," in one for one in locales):
-        wrong["locales"] = "Name at least one language, each by its code, such as en or pt-BR."
-    if unknown := sorted(set(facts.details) - set(DETAILS)):
-        wrong["details"] = f"Nothing is known by the name {unknown[0]}."
+    if words := _wrong_locales(facts):
+        wrong["locales"] = words
+    if words := _wrong_details(facts.details):
+        wrong["details"] = words
     texts = [facts.name, facts.full_name, facts.description, facts.repository_type, *locales]
     if any("\0" in text for text in texts):
         wrong["name"] = "A text holds a sign that cannot be kept."
@@ -299,12 +314,33 @@ def _check(address: Address, facts: RepositoryFacts) -> None:
         raise Invalid(fields=wrong)
 
 
+def _wrong_locales(facts: RepositoryFacts) -> str | None:
+    locales = [facts.default_locale, *facts.supported_locales]
+    if not facts.supported_locales or any(not 1 <= len(one) <= 35 or "," in one for one in locales):
+        return "Name at least one language, each by its code, such as en or pt-BR."
+    if len(_joined(facts.supported_locales)) > LOCALES_LENGTH:
+        return f"These are too many languages: their codes have {LOCALES_LENGTH} characters at most."
+    return None
+
+
+def _wrong_details(details: Mapping[str, Any]) -> str | None:
+    if unknown := sorted(set(details) - set(DETAILS)):
+        return f"Nothing is known by the name {unknown[0]}."
+    if not isinstance(details.get("extras") or {}, Mapping):
+        return "Its extras are an object of names and values."
+    return None
+
+
+def _joined(locales: Sequence[str]) -> str:
+    return ",".join(dict.fromkeys(locales))
+
+
 def _write(repository: Repository, facts: RepositoryFacts, handle: str) -> None:
     repository.name = facts.name.strip()
     repository.full_name, repository.description = facts.full_name, facts.description
     repository.repository_type, repository.public_access = facts.repository_type, facts.public_access
     repository.default_locale = facts.default_locale
-    repository.supported_locales = ",".join(dict.fromkeys(facts.supported_locales))
+    repository.supported_locales = _joined(facts.supported_locales)
     repository.details = orjson.dumps(dict(facts.details)).decode()
     repository.updated_by = handle
 

@@ -30,10 +30,13 @@ class Found:
     retired: bool
 
 
-def search_concepts(actor: Actor | None, text: str, address: Address | None = None, *, limit: int = 25) -> list[Found]:
+def search_concepts(
+    actor: Actor | None, text: str, address: Address | None = None, *, limit: int = 25, in_use: bool = False
+) -> list[Found]:
     """Concepts of one source, or of every one that the actor may view: the code itself first, active ones before
     retired ones.
 
+    :param in_use: without those that are retired
     :raises NotFound: there is no such repository
     :raises Forbidden: it is private
     """
@@ -48,15 +51,19 @@ def search_concepts(actor: Actor | None, text: str, address: Address | None = No
         return []
     ids = list(known)
     words = [word for whole, runs in asked for word in _chosen(ids, whole, runs)]
-    page = db.session.execute(_page(ids, words, folded(text).strip(), limit))
+    page = db.session.execute(_page(ids, words, folded(text).strip(), limit, in_use))
     return [Found(known[source], code, name, kind, retired) for source, code, name, kind, retired in page]
 
 
-def _page(ids: Sequence[int], words: list[str], code: str, limit: int) -> Select[int, str, str, str, bool]:
+def _page(
+    ids: Sequence[int], words: list[str], code: str, limit: int, in_use: bool
+) -> Select[int, str, str, str, bool]:
     columns = Concept.repository_id, Concept.code, Concept.display_name, Concept.concept_class, Concept.retired
     counts = {word: _few(ids, word) for word in words}
     rarest = min(words, key=counts.__getitem__)
     others = [_has(word) for word in words if word != rarest]
+    if in_use:
+        others.append(Concept.retired.is_(False))
     if counts[rarest] <= FEW:
         found = set(db.session.scalars(_holding(ids, rarest)))
         exact = case((func.lower(Concept.code) == code, 0), else_=1)

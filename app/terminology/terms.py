@@ -13,7 +13,7 @@ from app.actor import Actor
 from app.errors import NotFound
 from app.extensions import db
 from app.rows.terms import CONCEPTS, MAPPINGS, Drawn
-from app.terminology.addresses import HEAD, Address
+from app.terminology.addresses import HEAD, Address, is_code
 from app.terminology.documents import Json
 from app.terminology.keeping import TABLES
 from app.terminology.repositories import get_repository
@@ -72,7 +72,7 @@ def mapping_history(actor: Actor | None, address: Address, code: str) -> list[Te
 
 def term_of(version: Version, table: str, code: str) -> Term:
     """As :func:`get_concept` and :func:`get_mapping`, of a version at hand."""
-    for drawn in version.drawn(table):
+    for drawn in version.drawn(table) if is_code(code) else ():
         found = _at(drawn, code)
         if found is not None:
             return found
@@ -97,6 +97,8 @@ def _at(drawn: Drawn, code: str) -> Term | None:
 
 def _history(table: str, actor: Actor | None, address: Address, code: str) -> list[Term]:
     repository = get_repository(actor, address)
+    if not is_code(code):
+        raise NotFound(f"There is no such {table}.")
     current, history = TABLES[table]
     shared = ("id", "code", "retired", "version", "document", "updated_at", "revision")
     of_now = db.session.execute(

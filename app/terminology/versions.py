@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import Release, Repository
 from app.models.terminology import NUMBERS_OF_A_REPOSITORY
 from app.rows.terms import Drawn
-from app.terminology.addresses import HEAD, Address
+from app.terminology.addresses import HEAD, Address, is_code
 from app.terminology.drawing import Draw, counted, draws_of_heads
 from app.terminology.repositories import MOST_LISTED, Listed, get_repository
 
@@ -212,6 +212,8 @@ def find_release(repository: Repository, version: str) -> Release:
     """
     :raises NotFound: the repository has no such release
     """
+    if not is_code(version):
+        raise NotFound(UNKNOWN_VERSION)
     statement = select(Release).where(Release.repository_id == repository.id, Release.version == version)
     found = db.session.scalars(statement.execution_options(populate_existing=True)).unique().one_or_none()
     if found is None:

@@ -10,11 +10,9 @@ from time import monotonic
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from app import create_app
 from app.exports.builders import kept_builder
-from app.extensions import db
 from tests.browser.peopled import fill
-from tests.browser.portal import Portal
+from tests.browser.portal import Portal, at_hand, running_portal
 from tests.browser.steps import sign_in
 from tests.browser.watching import Watch
 from tests.conftest import config_for
@@ -60,19 +58,12 @@ def portal(peopled_sqlite: tuple[Path, World], tmp_path_factory: pytest.TempPath
         config = config_for(tmp_path_factory.mktemp("portal"), valkey.url)
         shutil.copy(peopled_sqlite[0], config.data_dir / "chartroom.sqlite3")
         world = peopled_sqlite[1]
-        app = create_app(config)
         # One that a thread of an earlier test started ends with that thread, which may be while it works for this one.
         kept_builder.end()
-        with app.app_context():
+        with at_hand(config):
             contents = fill(world)
-            db.session.remove()
-            db.engine.dispose()
-        made = Portal(config, world, contents, valkey)
-        try:
-            made.start()
+        with running_portal(config, world, contents, valkey) as made:
             yield made
-        finally:
-            made.stop()
 
 
 @pytest.fixture(scope="package")

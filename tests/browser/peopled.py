@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 
 from app import accounts, administration, attachments, callbacks, catalog, clock, exports, imports, terminology
+from app.administration import AttributeSpec
 from app.demonstration.sources.documents import one_page_pdf
 from app.exports import ReportParams
 from app.exports.settling import fail_export
@@ -80,6 +81,7 @@ def fill(world: World) -> Contents:
     contents.imports = _imports(world, world.device(key="GLU-3044", serial_number="SN-3044").id)
     _add_hollow_tenant(contents)
     _shelve(world)
+    _diagnose(world, patient)
     contents.person = world.users["alice"].id
     contents.link = _invited(world)
     _administer(world, contents)
@@ -119,6 +121,14 @@ def _shelve(world: World) -> None:
     making.made(alice, STARTER, name="Starter set")
     terminology.add_references(alice, STARTER, [LUNG.of_concept("A15")], cascade=True)
     making.released(alice, "1", at=STARTER)
+
+
+def _diagnose(world: World, patient: UUID) -> None:
+    """Patients have diagnoses, which are codes of that source."""
+    source = terminology.get_repository(world.actor("max"), LUNG).id
+    spec = AttributeSpec(name="diagnosis", label="Diagnosis", kind="LABEL", repository_id=source)
+    administration.add_attribute(world.actor("max"), world.templates["patient"].id, spec)
+    catalog.edit_entity(world.actor("adam"), patient, {"diagnosis": "A15.1"}, seen_revision=None)
 
 
 def _tokens(world: World) -> UUID:

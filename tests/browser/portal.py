@@ -117,6 +117,17 @@ class Portal:
 
 
 @contextmanager
+def running_portal(config: Config, world: World, contents: Contents, valkey: Valkey) -> Iterator[Portal]:
+    """A started portal; stopped at the end, whatever was killed and started again meanwhile."""
+    portal = Portal(config, world, contents, valkey)
+    try:
+        portal.start()
+        yield portal
+    finally:
+        portal.stop()
+
+
+@contextmanager
 def at_hand(config: Config) -> Iterator[None]:
     """The domain and the database of a deployment, for the process that runs the tests."""
     # What a process shares is bound to the application that was made last.

@@ -19,7 +19,7 @@ from tests.browser.watching import Watch
 
 PARTS = {
     "portal.exports.status", "portal.imports.status", "portal.terminology.found", "portal.repositories.found",
-    "portal.releases.export_status", "portal.operations.status",
+    "portal.repositories.codes", "portal.releases.export_status", "portal.operations.status",
 }  # fmt: skip
 """What is put into a page that stands already, and is looked at there."""
 SETTLED = "() => [...document.querySelectorAll('.chart')].every(one => one.querySelector('canvas, .chart-words'))"

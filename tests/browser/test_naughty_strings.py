@@ -19,10 +19,9 @@ from playwright.sync_api import Dialog, Page
 from app import accounts, administration, catalog, clock, create_app, exports, terminology
 from app.errors import Duplicate, Invalid
 from app.exports.builders import kept_builder
-from app.extensions import db
 from tests.browser.conftest import Visit
 from tests.browser.peopled import ALL_PATIENTS, fill
-from tests.browser.portal import Portal
+from tests.browser.portal import Portal, at_hand, running_portal
 from tests.browser.walking import stops
 from tests.browser.watching import Watch
 from tests.conftest import config_for
@@ -52,17 +51,11 @@ def naughty(peopled_sqlite: tuple[Path, World], tmp_path_factory: pytest.TempPat
         shutil.copy(peopled_sqlite[0], config.data_dir / "chartroom.sqlite3")
         kept_builder.end()
         world = peopled_sqlite[1]
-        with create_app(config).app_context():
+        with at_hand(config):
             contents = fill(world)
             paths = call_things_so(world)
-            db.session.remove()
-            db.engine.dispose()
-        portal = Portal(config, world, contents, valkey)
-        try:
-            portal.start()
+        with running_portal(config, world, contents, valkey) as portal:
             yield Naughty(portal, paths)
-        finally:
-            portal.stop()
 
 
 @pytest.fixture(scope="module")

@@ -102,3 +102,34 @@ def test_a_repository_is_made_released_taken_changed_and_compared_by_keyboard_al
     expect(page.locator("#changes")).to_contain_text("1 change")
     expect(page.locator("#changes")).to_contain_text("Worn out")
     assert faults_of(page, "what changed") == []
+
+
+def test_a_code_is_chosen_by_its_words_with_the_keyboard_alone(portal: Portal, visit: Visit) -> None:
+    page = visit("alice")
+    here = f"/entities/patient/{portal.contents.patient}"
+    page.goto(f"{here}/edit")
+    field = page.get_by_role("combobox", name="Diagnosis (optional)")
+    said, found = page.locator(".field-meaning"), page.locator(".suggestions")
+    expect(said).to_have_text("Tuberculosis of lung, confirmed by culture only")
+    field.fill("")
+    field.press_sequentially("tuberc")
+    expect(found.get_by_role("option")).to_have_count(2)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    assert faults_of(page, "codes that are found") == []
+    field.press("ArrowDown")
+    expect(found.get_by_role("option", selected=True)).to_contain_text("A15 Respiratory")
+    field.press("Escape")
+    expect(found).to_be_hidden()
+    expect(field).to_have_value("tuberc")
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "Enter"):
+        field.press(key)
+    expect(field).to_have_value("A15")
+    expect(said).to_have_text("Respiratory tuberculosis")
+    expect(found).to_be_hidden()
+    field.press("Enter")
+    expect(page.get_by_role("link", name="A15 Respiratory tuberculosis").first).to_be_visible()
+    page.goto(f"{here}/edit")
+    field.press_sequentially(".")
+    found.get_by_role("option", name="A15.1").click()
+    expect(field).to_have_value("A15.1")
+    expect(field).to_be_focused()

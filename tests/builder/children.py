@@ -21,6 +21,9 @@ for line in sys.stdin:
     try:
         if kind == "cells":
             told = {"cells": source.cells(given).decode()}
+        elif kind == "documents":
+            found = source.documents(given)
+            told = {"documents": [found.count, bytes(found.text).decode()]}
         else:
             wanted = Range(tuple(given[0]), tuple(given[1]), *given[2:])
             if kind == "grids":
@@ -48,8 +51,8 @@ def run(code: str, *arguments: str, given: str = "", check: bool = True) -> subp
 def ask(url: str, *questions: tuple[str, Any]) -> list[dict[str, Any]]:
     """Put questions to a builder's source.
 
-    ``("cells", statement)``; ``("values", [series, metrics, from, to, revision])``, or ``grids`` with the same, which
-    tells the times and then a column for each metric. Values come as hexadecimal text.
+    ``("cells", statement)``, or ``documents`` with one; ``("values", [series, metrics, from, to, revision])``, or
+    ``grids`` with the same, which tells the times and then a column for each metric. Values come as hexadecimal text.
     """
     told = run(READ, given="".join(json.dumps(one) + "\n" for one in (url, *questions)), check=False)
     assert told.returncode == 0, told.stderr

@@ -64,8 +64,8 @@ def made(source: Held, **given: Any) -> tuple[bytes, Made]:
     return written(fragment), fragment
 
 
-def read(data: bytes) -> list[Any]:
-    return [json.loads(one) for one in data.splitlines()]
+def read(data: bytes | memoryview) -> list[Any]:
+    return [json.loads(one) for one in bytes(data).splitlines()]
 
 
 def columns(

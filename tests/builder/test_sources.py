@@ -115,6 +115,23 @@ def test_cells_are_texts_with_tabs_between_and_a_line_for_each_row(kept: Kept) -
     assert none == {"cells": ""}
 
 
+def test_documents_come_in_the_order_of_their_ids_with_separators_between_them(kept: Kept) -> None:
+    told = {7: '{"a": "é,\n"}', 8: '{"b": "患者 🫀"}', 9: "{}", 10: '{"c": 1}'}
+    whole = ",\n".join(told.values())
+
+    def statement(*ids: int) -> str:
+        return " UNION ALL ".join(f"SELECT CAST({one} AS BIGINT) AS id, '{told[one]}' AS document" for one in ids)
+
+    rising, falling, mixed, alone, none = ask(
+        kept.url,
+        *(("documents", statement(*ids)) for ids in ((7, 8, 9, 10), (10, 9, 8, 7), (8, 10, 7, 9), (8,))),
+        ("documents", f"SELECT * FROM ({statement(7)}) AS told WHERE id < 0"),
+    )
+    assert rising == falling == mixed == {"documents": [4, whole]}
+    assert alone == {"documents": [1, told[8]]}
+    assert none == {"documents": [0, ""]}
+
+
 def test_many_rows_are_read_whole(kept: Kept) -> None:
     counted = (
         "WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 150000)"

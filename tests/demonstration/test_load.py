@@ -129,6 +129,9 @@ def test_icd_10_has_two_releases_and_is_ahead_of_them_and_people_draw_on_it(here
     assert terminology.latest_version(clinician, STARTER).counts.concepts > 5
     leading = terminology.mappings_of(clinician, ICD, "A15.1").leading_to
     assert [one.json["owner_type"] for one in leading] == ["User"]
+    source = terminology.get_repository(clinician, ICD).id
+    coded = select(Template.name).join(Template.attributes).where(TemplateAttribute.repository_id == source)
+    assert sorted(db.session.scalars(coded)) == ["patient", "trial_patient"]
 
 
 def test_a_second_load_changes_nothing_and_says_so(here: Loaded) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from app import administration
@@ -190,3 +193,26 @@ def test_a_location_belongs_to_its_organization(domain: World) -> None:
     ward = administration.create_location(domain.northside.id, "Ward 3")
     assert (ward.organization_id, ward.tenant_id) == (domain.northside.id, domain.acme.id)
     assert db.session.get(Organization, ward.organization_id) is not None
+
+
+@pytest.mark.long
+def test_four_who_give_somebody_the_same_role_at_the_same_moment_give_it_once(
+    postgresql_app: tuple[Flask, World],
+) -> None:
+    app, world = postgresql_app
+    with app.app_context():
+        adam, place = world.users["adam"].id, world.northside.id
+    gate = Barrier(4)
+
+    def give() -> int:
+        with app.app_context():
+            max_ = world.actor("max")
+            db.session.rollback()
+            gate.wait()
+            gained, _ = administration.change_roles(max_, adam, {(place, "clinician"), (place, "analyst")})
+            db.session.remove()
+            return len(gained)
+
+    with ThreadPoolExecutor(4) as pool:
+        given = [one.result() for one in [pool.submit(give) for _ in range(4)]]
+    assert sorted(given) == [0, 0, 0, 1]

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from app import accounts, administration, clock
 from app.accounts import throttle
+from app.accounts.proving import begin_as, prove
 from app.administration import Invited
 from app.errors import Duplicate, Forbidden, Gone, Invalid, NotFound, Throttled
 from app.extensions import db
@@ -173,6 +174,48 @@ def test_who_administers_one_organization_gets_no_link_of_somebody_who_also_belo
     with pytest.raises(Forbidden, match="also belongs"):
         administration.send_link(nora, domain.users["alice"].id)
     assert administration.send_link(domain.actor("max"), domain.users["alice"].id)
+
+
+def test_an_address_is_changed_by_who_administers_all_of_somebody_and_ends_links_to_the_old_one(domain: World) -> None:
+    nora, alice, change = domain.actor("nora"), domain.users["alice"].id, administration.change_facts
+    mailed = administration.send_link(nora, alice)
+    change(nora, alice, "organization-user", {"email": "alice.n@example.org"})
+    with pytest.raises(Gone):
+        accounts.open_link(secret_of(mailed))
+    begin_writing()
+    root = administration.root_organization(domain.acme.id).id
+    db.session.add(Membership(user_id=alice, organization_id=root, role="administrator"))
+    db.session.commit()
+    # "Forgot your password?" would bring Nora the whole tenant.
+    with pytest.raises(Forbidden, match="also belongs"):
+        change(nora, alice, "organization-user", {"email": "nora.again@example.org"})
+    assert db.session.get_one(User, alice).email == "alice.n@example.org"
+    # Nobody is put where no list shows them.
+    hidden = "ines@removed.invalid"
+    with pytest.raises(Invalid) as refused:
+        invite(domain, hidden)
+    assert set(refused.value.fields) == {"email"}
+    with pytest.raises(Invalid):
+        change(domain.actor("max"), alice, "organization-user", {"email": hidden})
+    change(domain.actor("max"), alice, "organization-user", {"email": "alice@example.org"})
+
+
+def test_a_password_set_in_the_shell_ends_what_the_old_one_opened_and_what_was_just_being_proved(domain: World) -> None:
+    alice = domain.users["alice"].id
+    program = accounts.sign_in_machine("alice@example.org", PASSWORD)
+    mailed = administration.send_link(domain.actor("nora"), alice)
+    late = prove("alice@example.org", PASSWORD, address=None, request_id=None)
+    administration.set_password(alice, NEW)
+    with pytest.raises(accounts.WrongToken):
+        accounts.refresh_access(program.refresh.text)
+    with pytest.raises(Gone):
+        accounts.open_link(secret_of(mailed))
+    with pytest.raises(accounts.WrongCredentials):
+        begin_as(late, PASSWORD)
+    stopped = prove("alice@example.org", NEW, address=None, request_id=None)
+    administration.set_person_active(domain.actor("nora"), alice, False)
+    with pytest.raises(accounts.WrongCredentials):
+        begin_as(stopped, NEW)
 
 
 def test_a_reset_ends_what_the_old_password_opened_but_not_the_second_step(domain: World) -> None:

@@ -17,6 +17,8 @@ from app.actor import Actor, Standing
 from app.administration import AttributeSpec, MetricSpec
 from app.errors import Forbidden, Invalid
 from app.exports import DataExportParams, ReportParams
+from app.exports.claims import claim_part
+from app.exports.work import do_part
 from app.extensions import db
 from app.models import AuditEvent
 from tests.exports.test_life import LONG_AGO, PATIENTS, make, opened
@@ -119,6 +121,25 @@ def test_a_right_that_falls_before_the_worker_begins_fails_the_export_with_words
     states = [exports.get_export(alice, one).state for one in (with_identifiers, without, of_devices)]
     assert states == ["failed", "ready", "ready"]
     assert "without what identifies people" in (exports.get_export(alice, with_identifiers).reason or "")
+
+
+def test_a_right_that_falls_while_the_archive_is_being_made_keeps_from_it(domain: World) -> None:
+    domain.patient()
+    asked = [ask(domain, "alice"), ask(domain, "alice", replace(PATIENTS, without_phi=True))]
+    for _ in asked:
+        plan = claim_part("planner")
+        assert plan is not None
+        assert do_part(plan)
+    let(domain, clinician=WITHOUT)
+    exports.work_until_idle("test")
+    alice = domain.actor("alice")
+    assert [exports.get_export(alice, one).state for one in asked] == ["ready", "ready"]
+    with pytest.raises(Forbidden, match="without what identifies people"):
+        exports.open_archive(alice, asked[0])
+    exports.open_archive(alice, asked[1]).stream.close()
+    let(domain, clinician=NONE)
+    with pytest.raises(Forbidden):
+        exports.open_archive(domain.actor("alice"), asked[1])
 
 
 def test_a_right_that_fell_keeps_from_archives_that_identify_and_from_no_others(domain: World) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from app import clock
+from app import administration, clock
 from app.extensions import db
 from app.models import ApiToken, AuditEvent, Entity, Export, User, begin_writing
 from tests.conftest import csrf_token
@@ -137,6 +137,22 @@ def test_a_patient_is_erased_and_a_token_made_after_the_password_alone(
 def is_there(app: Flask, entity_id: UUID) -> bool:
     with app.app_context():
         return db.session.get(Entity, entity_id) is not None
+
+
+def test_nobody_is_let_in_by_a_browser_that_was_left_open(
+    app: Flask, world: World, signed_in: SignedIn, pass_minutes: Callable[[int], None]
+) -> None:
+    browser = signed_in("max")
+    adam = f"/admin/people/{world.users['adam'].id}"
+    with app.app_context():
+        administration.set_person_active(world.actor("max"), world.users["adam"].id, False)
+    given = {"name": "Ines", "email": "ines@example.org", "organization": str(world.northside.id), "roles": "analyst"}
+    pass_minutes(11)
+    for path, more in (("/admin/people/", given), (f"{adam}/enable", {})):
+        step = browser.post(path, data=more | {"csrf_token": csrf_token(browser, "/admin/people/new")})
+        assert ONCE_MORE in words_of(step)
+    assert not {"user.invite", "session.prove"} & set(actions(app))
+    assert "may sign in again" in words_of(browser.get(go_on(browser, step).location))
 
 
 def test_wrong_passwords_are_throttled_as_at_sign_in(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -24,8 +25,8 @@ from app.accounts import Asking, Entry
 from app.administration import person_by_email
 from app.extensions import db
 from app.models import AuditEvent, SignInIdentity, Tenant, User, writing
-from app.single_sign_on import Settings, parse_roles, single_sign_on
-from app.single_sign_on.people import enter
+from app.single_sign_on import NotLetIn, Settings, parse_roles, single_sign_on
+from app.single_sign_on.people import enter, shown_at
 from app.single_sign_on.settings import groups_in
 from config import Config
 from tests.conftest import compiled_pages, csrf_token
@@ -431,6 +432,7 @@ def test_a_provider_that_is_away_or_broken_is_a_calm_page_and_the_password_still
         (200, json.dumps({"issuer": "HERE"}), {}, "not set up rightly"),
         (200, json.dumps(everything | {"token_endpoint": "http://elsewhere.example.org/"}), {}, "not set up rightly"),
         (200, json.dumps(everything | {"jwks_uri": 3}), {}, "not set up rightly"),
+        (200, " " * (1 << 20) + json.dumps(everything), {}, "does not answer"),
         (200, json.dumps(everything | {NAME_OF_SIGNATURES: ["none", "HS256"]}), {}, "not set up rightly"),
     ):
         with broken_provider(status, body, **headers) as issuer:
@@ -454,6 +456,53 @@ def test_what_the_token_does_not_tell_is_asked_of_the_provider(
     portal = opened(oidc_roles_claim="memberOf", oidc_roles={"ward nurses": ("clinician@northside",)})
     assert signs_in(portal.test_client(), person).location == "/"
     assert roles_of(portal, "ann@example.org") == {("acme", "analyst")}
+
+
+def test_who_passed_the_provider_without_a_question_shows_once_more_who_they_are(
+    portal: Flask, at_provider: Callable[..., ProviderBrowser]
+) -> None:
+    person = at_provider("once.more", "rita@example.org")
+
+    def is_asked(browser: FlaskClient) -> bool:
+        given = {"csrf_token": csrf_token(browser, "/account/tokens/new"), "name": uuid4().hex, "scopes": "view"}
+        answer = browser.post("/account/tokens/", data=given | {"expires_at": "7"})
+        assert answer.status_code == 200
+        asked = "Your password once more" in words_of(answer)
+        assert asked == (f'href="{START}?again=yes' in answer.text)
+        return asked
+
+    first, later = portal.test_client(), portal.test_client()
+    signs_in(first, person)
+    assert not is_asked(first)
+    clock.turn(lambda: datetime.now(UTC) + timedelta(minutes=11))
+    # The provider knows the browser, and asks nothing.
+    signs_in(later, person)
+    assert is_asked(later)
+    clock.turn(lambda: datetime.now(UTC))
+    sent = later.get(f"{START}?again=yes&next=/account/").location
+    query = parse_qs(urlsplit(sent).query)
+    assert (query["prompt"], query["max_age"]) == (["login"], ["300"])
+    assert comes_back(later, person.go(sent)).location == "/account/"
+    assert not is_asked(later)
+
+
+def test_an_address_that_only_folds_into_somebody_s_is_not_theirs(domain: World) -> None:
+    administration.change_facts(
+        domain.actor("max"), domain.users["rita"].id, "organization-user", {"email": "kirsten@example.org"}
+    )
+    settings = Settings("https://id.example.org", "chartroom", "acme", "")
+    for number, email in enumerate(("\u212airsten@example.org", "kir\u017ften@example.org", "KIRSTEN@example.org")):
+        claims = {"sub": str(number), "email": email, "email_verified": True}
+        if email.isascii():
+            assert enter(settings, claims, Asking(None, None)).owes is None
+        else:
+            with pytest.raises(NotLetIn, match="only spelled like"):
+                enter(settings, claims, Asking(None, None))
+
+
+@pytest.mark.parametrize("told", [None, True, "now", float("nan"), 1e300, -1e300])
+def test_a_provider_that_does_not_say_when_somebody_showed_who_they_are_has_it_asked(told: object) -> None:
+    assert shown_at({"auth_time": told}).year == 1970
 
 
 def test_groups_are_found_by_a_claims_name_or_within_a_claim() -> None:

@@ -153,6 +153,7 @@ def test_a_release_is_previewed_made_and_its_export_polled_until_it_can_be_taken
     assert "hx-get" not in done.text
     assert "Download LUNG_2.0." in words_of(done)
     assert 'hx-swap-oob="innerHTML:#export-said">The export of 2.0 is ready to be downloaded.' in done.text
+    assert 'id="pending-exports" hx-swap-oob="true" hidden>0<' in done.text
     assert "Nothing changed since 2.0" in words_of(library.get("release"))
     assert counts in words_of(library.get(made.location))
 
@@ -267,9 +268,39 @@ def test_a_concept_is_added_edited_retired_and_taken_back(library: Library) -> N
     assert "1 mapping from it or to it stays in use." in words_of(library.get("concepts/C1/retire"))
     assert library.post("concepts/E1/retire", reason="Too vague").status_code == 303
     assert "Retired: Too vague" in words_of(library.get("concepts/E1"))
+    assert words_of(library.get("concepts/E1/history")).count("Too vague") == 1
     assert library.get("concepts/E1/retire").status_code == 303
     library.post("concepts/E1/restore")
     assert "took it back into use" in words_of(library.get("concepts/E1"))
+
+
+def test_an_edit_keeps_what_is_longer_than_one_would_type(library: Library) -> None:
+    name, text, parents = (
+        "Long " * 900,
+        "Line\nafter line\n" * 2_000,
+        [f"P{number}-{'x' * 200}" for number in range(11)],
+    )
+    with library.app.app_context():
+        alice = library.world.actor("alice")
+        for code in parents:
+            making.concept(alice, code)
+        words = {"descriptions": [{"description": text.strip()}], "parents": parents}
+        making.concept(alice, "LONG", name.strip(), **words)
+        db.session.remove()
+    form = library.get("concepts/LONG/edit").text
+    sent = {"seen": "1", "names": "1", "descriptions": "1", "parents": ", ".join(parents), "external_id": "new"}
+    for what, kept in (("name", name), ("description", text)):
+        uuid = re.search(rf'name="{what}-0-uuid" value="(\d+)"', form)
+        assert uuid
+        # As a browser sends it: with two signs at the end of each line.
+        sent |= {f"{what}-0": kept.strip().replace("\n", "\r\n"), f"{what}-0-uuid": uuid[1], f"{what}-0-locale": "en"}
+    sent["name-0-type"] = "FULLY_SPECIFIED"
+    assert library.post("concepts/LONG/edit", **sent).status_code == 303
+    with library.app.app_context():
+        now, before = terminology.concept_history(library.world.actor("alice"), LUNG, "LONG")
+        said = {key: value for key, value in now.json.items() if value != before.json[key]}
+    assert said["external_id"] == "new"
+    assert not {"names", "descriptions", "display_name", "parent_concept_urls"} & set(said)
 
 
 def test_a_concept_is_mapped_by_the_address_of_a_page_or_to_a_code_elsewhere(library: Library) -> None:
@@ -317,8 +348,25 @@ def test_a_repository_is_made_described_and_kept_private(library: Library) -> No
     private = library.get(made.location, library.signed_in("rita"))
     assert private.status_code == 403
     assert "This repository is private." in words_of(private)
-    library.post(f"{made.location}edit", **fields | {"name": "Ward round", "description": "What we say"})
+    seen = re.search(r'name="seen" value="([^"]+)"', library.get(f"{made.location}edit").text)
+    assert seen
+    fields = fields | {"name": "Ward round", "description": "What we say", "seen": seen[1]}
+    assert library.post(f"{made.location}edit", **fields).status_code == 303
     assert "Ward round" in words_of(library.get(made.location))
+    many = ", ".join(f"x-{number}" for number in range(200))
+    late = library.post(f"{made.location}edit", **fields | {"name": "Mine"})
+    assert late.status_code == 409
+    assert "Somebody else changed this repository while you did." in words_of(late)
+    assert 'value="Mine"' in late.text
+    assert "Ward round" in words_of(library.get(made.location))
+    again = re.search(r'name="seen" value="([^"]+)"', late.text)
+    assert again
+    fields |= {"seen": again[1], "name": "Mine"}
+    refused = library.post(f"{made.location}edit", **fields | {"supported_locales": many})
+    assert refused.status_code == 422
+    assert "These are too many languages" in words_of(refused)
+    assert library.post(f"{made.location}edit", **fields).status_code == 303
+    assert "Mine" in words_of(library.get(made.location))
 
 
 def test_a_collection_draws_on_sources_and_says_what_it_no_longer_draws_on(library: Library) -> None:

@@ -194,6 +194,14 @@ def test_what_is_older_than_six_years_goes_and_the_rest_still_proves_itself(
     assert faults() == [f"Event {old + 1} is missing."]
 
 
+def test_who_cuts_the_beginning_off_as_if_it_were_old_is_found(chained: tuple[Flask, World]) -> None:
+    as_intruder(
+        "UPDATE audit_chain SET removed_through = 3, removed_hash = (SELECT hash FROM audit_event WHERE sequence = 3)",
+        "DELETE FROM audit_event WHERE sequence <= 3",
+    )
+    assert faults() == ["Events up to 3 are gone, and no event tells that they were removed as too old."]
+
+
 def test_the_command_says_what_is_wrong_and_ends_so(chained: tuple[Flask, World]) -> None:
     app, world = chained
     write(world, 2)

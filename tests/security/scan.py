@@ -6,7 +6,6 @@ First each scanner has to find what is planted in an application of the tests' o
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import re
 import sys
@@ -22,11 +21,10 @@ from urllib.parse import urlencode
 import flask_migrate
 
 from app import create_app
-from app.extensions import db
 from tests.browser.peopled import fill
-from tests.browser.portal import Portal
-from tests.conftest import config_for, detached_world, quick_hashes
-from tests.factories import PASSWORD
+from tests.browser.portal import Portal, at_hand, running_portal
+from tests.conftest import config_for, csrf_token, detached_world, quick_hashes
+from tests.portal.signing_in import enter
 from tests.security import holes
 from tests.security.scanners import Outcome, Target, crawl, inject
 from tests.services.valkey import running_valkey
@@ -41,45 +39,27 @@ LEAVE = ("/sign-out", "/account/password", "/account/second-step", "/account/ses
 
 
 @contextmanager
-def running_portal(home: Path) -> Iterator[Portal]:
+def peopled_portal(home: Path) -> Iterator[Portal]:
     """A whole portal full of made-up people and things."""
     with running_valkey() as valkey:
         config = config_for(home, valkey.url)
         quick_hashes()
-        with create_app(config).app_context():
+        with at_hand(config):
             flask_migrate.upgrade()
             world = detached_world()
             contents = fill(world)
-            db.session.remove()
-            db.engine.dispose()
-        portal = Portal(config, world, contents, valkey)
-        try:
-            portal.start()
+        with running_portal(config, world, contents, valkey) as portal:
             yield portal
-        finally:
-            portal.stop()
 
 
 def cookie_of(portal: Portal, who: str) -> str:
     """The cookie of somebody who signed in through the form, good for the forms of every page."""
-    connection = http.client.HTTPConnection("127.0.0.1", portal.web.port, timeout=30)
-
-    def ask(method: str, path: str, body: str | None = None, cookie: str = "") -> tuple[int, str, str]:
-        kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie, "Accept": "text/html"}
-        connection.request(method, path, body, kind)
-        answer = connection.getresponse()
-        kept = [value.split(";")[0] for name, value in answer.getheaders() if name == "Set-Cookie"]
-        return answer.status, answer.read().decode(), "; ".join(kept) or cookie
-
-    _, page, cookie = ask("GET", "/sign-in")
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    assert token
-    form = urlencode({"csrf_token": token[1], "email": portal.world.users[who].email, "password": PASSWORD})
-    status, _, cookie = ask("POST", "/sign-in", form, cookie)
-    assert status == 303, f"nobody could sign in: {status}"
-    status, _, cookie = ask("GET", "/entities/", None, cookie)
-    assert status == 200, f"nobody is signed in: {status}"
-    return cookie
+    browser = create_app(portal.config).test_client()
+    assert enter(browser, portal.world.users[who].email).status_code == 303
+    csrf_token(browser, "/entities/")
+    cookie = browser.get_cookie("chartroom")
+    assert cookie, "nobody is signed in"
+    return f"chartroom={cookie.value}"
 
 
 def targets(portal: Portal) -> list[Target]:
@@ -108,7 +88,7 @@ def planted(tools: Path, home: Path) -> list[Outcome]:
 
 
 def attacked(tools: Path, home: Path, seconds: int) -> list[Outcome]:
-    with running_portal(home / "data") as portal:
+    with peopled_portal(home / "data") as portal:
         cookie, each = cookie_of(portal, "max"), max(15, seconds // 10)
         found = [inject(tools, one, home / "sqlmap", cookie, each) for one in targets(portal)]
         cookie = cookie_of(portal, "max")

@@ -9,16 +9,24 @@ from collections.abc import Iterable
 
 import pytest
 
+from app import administration
 from app.access import ROLE_PERMISSIONS, Permission
+from app.extensions import db
+from app.models import User
+from tests.factories import PASSWORD
 from tests.security import planted as planted_doors
 from tests.security.site import PLANTED, Site
-from tests.test_doors import DOORS, Address, Door, addresses_of
+from tests.test_doors import DOORS, INTRUDERS, Address, Door, addresses_of
 
 PERMISSIONS = {"export": Permission.EXPORT_DATA} | {one.value: one for one in Permission if one is not Permission.VIEW}
 """What ``needs`` of a door says, where it is a permission that a role may lack."""
 HAVE_NO_PERMISSION = {"nobody", "sign-in", "token", "view"}
 PEOPLE = {"alice": "clinician", "ann": "analyst", "max": "administrator"}
 """Somebody of each role, who sees what stands in the addresses."""
+ONE_ORGANIZATION = "/admin/organizations/<uuid:organization_id>"
+OF_ONE_ORGANIZATION = (
+    "entity", "file", "export", "delivery", "import", "token", "user", "session", "event", "organization", "location",
+)  # fmt: skip
 NAMING = ("<uuid:", "_key>", "<short_code>", "<whose>", "<int:event_id>")
 
 
@@ -98,3 +106,42 @@ def test_the_walk_finds_a_planted_door_that_a_role_too_small_opens_and_a_policy_
 @pytest.mark.parametrize("who", PEOPLE)
 def test_a_role_gets_where_its_row_of_the_table_lets_it_and_nowhere_else(site: Site, who: str) -> None:
     assert let_in(site, who, site.addresses()) == []
+
+
+def is_for_whole_tenant(address: Address) -> bool:
+    """What counts in every organization: settings, templates, which organizations there are, how everybody signs in."""
+    rule, changes = address.rule.rule, address.method != "GET"
+    if rule.startswith(("/admin/settings", "/admin/operations")):
+        return True
+    if rule.startswith("/admin/templates"):
+        return changes or rule.endswith(("/new", "/edit")) or "_id>/attributes/<" in rule or "_id>/metrics/<" in rule
+    return rule == "/admin/organizations/new" or (
+        changes and rule in ("/admin/organizations/", "/admin/roles/second-step", f"{ONE_ORGANIZATION}/remove")
+    )
+
+
+def test_who_administers_one_organization_gets_nowhere_that_counts_in_all(site: Site) -> None:
+    beyond = [one for one in site.addresses() if DOORS[one.name].needs == "manage" and is_for_whole_tenant(one)]
+    paths = {one.name: site.things.path(site.app, one, **site.particular(one.rule)) for one in beyond}
+    told = {one.name: site.ask("nora", one, paths[one.name]).status for one in beyond}
+    assert {name: status for name, status in told.items() if status != 403} == {}
+    # They are there for who administers the whole tenant.
+    read = {site.ask("max", one, paths[one.name]).status for one in beyond if one.method == "GET"}
+    assert (len(beyond) > 20, read) == (True, {200})
+
+
+def test_who_administers_another_organization_is_told_nothing_of_this_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = site.world
+    with site.app.app_context():
+        olga = administration.create_user(
+            world.acme.id, world.riverside.id, "olga@example.org", "Olga", PASSWORD, "administrator"
+        )
+        monkeypatch.setitem(world.users, "olga", db.session.get_one(User, olga.id))
+        assert world.users["olga"].email
+    for kind in OF_ONE_ORGANIZATION:
+        monkeypatch.setitem(INTRUDERS, kind, ("olga",))
+    walked = [one for one in site.addresses() if DOORS[one.name].of in OF_ONE_ORGANIZATION]
+    assert len({DOORS[one.name].of for one in walked if DOORS[one.name].needs == "manage"}) > 4
+    assert told_apart(site, walked) == []

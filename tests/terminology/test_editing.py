@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from app import terminology
 from app.errors import Duplicate, Forbidden, Invalid, NotFound
@@ -70,7 +72,7 @@ def test_parents_and_children_name_each_other_and_circles_are_refused(either: Wo
     family = terminology.relatives_of(alice, LUNG, "C")
     assert [one.code for one in family.ancestors] == ["A", "B"]
     assert [one.code for one in terminology.relatives_of(alice, LUNG, "A").children] == ["B"]
-    assert [one.code for one in terminology.top_concepts(alice, LUNG)] == ["A"]
+    assert [one.code for one in terminology.top_of(terminology.get_repository(alice, LUNG))] == ["A"]
     for above in (["C"], ["A"], ["nobody"]):
         with pytest.raises(Invalid):
             terminology.edit_concept(alice, LUNG, "A", ConceptWish("A", NAMES, parents=above))
@@ -175,6 +177,27 @@ def test_a_concept_that_cannot_be_kept_is_refused_and_nothing_changes(domain: Wo
     with pytest.raises(Invalid):
         terminology.create_concept(alice, LUNG, ConceptWish(**({"code": "A1", "names": NAMES} | wrong)))
     assert terminology.get_repository(alice, LUNG).revision == 0
+
+
+def test_what_cannot_be_a_name_is_not_even_looked_for(postgresql_app: tuple[Flask, World]) -> None:
+    (app, world), code = postgresql_app, "a\0b"
+    with app.app_context():
+        alice = world.actor("alice")
+        made(alice), made(alice, STARTER)
+        asked: list[Callable[[], object]] = [
+            lambda: terminology.list_repositories(alice, owner_kind="orgs", owner=code),
+            lambda: terminology.get_repository(alice, Address("orgs", code, "sources", "LUNG")),
+            lambda: terminology.get_repository(alice, Address("orgs", "northside", "sources", code)),
+            lambda: terminology.get_version(alice, LUNG, code),
+            lambda: terminology.get_concept(alice, LUNG, code),
+            lambda: terminology.concept_history(alice, LUNG, code),
+            lambda: terminology.retire_concept(alice, LUNG, code),
+            lambda: concept(alice, "A1", parents=[code]),
+            lambda: terminology.add_references(alice, STARTER, [LUNG.of_concept(code)]),
+        ]
+        for ask in asked:
+            with pytest.raises((NotFound, Invalid)):
+                ask()
 
 
 def test_content_is_filtered_and_paged_and_counted(either: World) -> None:

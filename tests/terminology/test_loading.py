@@ -15,10 +15,10 @@ from app.errors import Duplicate, Invalid
 from app.extensions import db
 from app.models import Concept, Repository
 from app.terminology import Address, ReleaseFacts, RepositoryFacts
-from app.terminology.sources import ICD10, ICD10CM, OCLExport, open_terminology
+from app.terminology.sources import ICD10, ICD10CM, OCLExport, open_terminology, release_as
 from app.terminology.sources.coded import Classification, Code
 from tests.factories import World
-from tests.terminology.making import LUNG, concept, exported, made, mapping, released
+from tests.terminology.making import LUNG, concept, exported, made, mapping
 
 COPY = Address("users", "rita", "sources", "Copy")
 CODES = [
@@ -41,10 +41,10 @@ def test_a_second_load_changes_what_differs_retires_what_is_missing_and_is_a_sec
     with pytest.raises(Duplicate):
         loaded(alice, changed, "1")
     found = loaded(alice, changed, "2")
-    # J45 and its parent say something else: J45 has a child now, X has one less.
-    assert (found.added, found.changed, found.retired, found.versions) == (1, 2, 1, ["2"])
+    # J45 says something else, and has a child now; X has J46 below it still.
+    assert (found.added, found.changed, found.retired, found.versions) == (1, 1, 1, ["2"])
     told = {one.code: one.outcome for one in terminology.diff(alice, LUNG, "1", "2").page.rows}
-    assert told == {"J45": "changed", "J46": "retired", "J47": "added", "X": "changed"}
+    assert told == {"J45": "changed", "J46": "retired", "J47": "added"}
     assert [one.code for one in terminology.search_concepts(alice, "bronch")] == ["J47"]
     assert terminology.search_concepts(alice, "wheeze") == []
     exports.work_until_idle("test")
@@ -109,18 +109,45 @@ def test_what_was_exported_and_loaded_elsewhere_is_exported_alike(either: World,
         alice, LUNG,
         terminology.MappingWish("SAME-AS", LUNG.of_concept("A2"), to_concept_code="7", to_source_name="SNOMED CT"),
     )  # fmt: skip
-    released(alice, "1")
+    exports.release_version(alice, LUNG, ReleaseFacts("1", "The first", released=False, extras={"b": 2}))
+    exports.work_until_idle("test")
     first = exported(alice, "1")
     path = tmp_path / "export.json"
     path.write_bytes(orjson.dumps(first))
-    found = exports.import_terminology(rita, COPY, open_terminology(str(path)), ReleaseFacts("1"))
+    found = exports.import_terminology(rita, COPY, told := open_terminology(str(path)), release_as(told, "1"))
     assert found.added == 5
     exports.work_until_idle("test")
     second = exported(rita, "1", at=COPY)
     assert _comparable(first) == _comparable(second)
+    assert (second["description"], second["released"], second["extras"]) == ("The first", False, {"a": 1, "b": 2})
+    own = {"id", "uuid", "short_code", "url", "versions_url", "owner", "owner_url", "owner_type", "created_by",
+           "updated_by", "created_on", "updated_on", "concepts_url", "mappings_url"}  # fmt: skip
+    snapshots = [{key: value for key, value in one["source"].items() if key not in own} for one in (first, second)]
+    assert snapshots[0] == snapshots[1]
     assert second["concepts"][1]["parent_concept_urls"] == [COPY.of_concept("A1")]
     assert second["mappings"][0]["to_concept_url"] == COPY.of_concept("A2")
     assert exports.import_terminology(rita, COPY, OCLExport(path), ReleaseFacts("1")).is_nothing
+
+
+@pytest.mark.parametrize("missing", ["retire", "keep"])
+def test_what_a_load_leaves_in_the_source_keeps_its_place_in_the_hierarchy(
+    domain: World, tmp_path: Path, missing: str
+) -> None:
+    alice, rita = domain.actor("alice"), domain.actor("rita")
+    whole = [*CODES, Code("J45.0", "Allergic", "J45", "Diagnosis")]
+    loaded(alice, whole)
+    fewer = [CODES[0], Code("J45.0", "Allergic", "X", "Diagnosis")]
+    assert loaded(alice, fewer, "1", missing=missing).retired == (2 if missing == "retire" else 0)
+    assert loaded(alice, fewer, missing=missing).is_nothing
+    # Parents and children name each other, so that what was exported can be loaded and is exported alike.
+    assert [one.code for one in terminology.relatives_of(alice, LUNG, "X").children] == ["J45.0", "J45", "J46"]
+    assert terminology.relatives_of(alice, LUNG, "J45").children == ()
+    exports.work_until_idle("test")
+    first, path = exported(alice, "1"), tmp_path / "export.json"
+    path.write_bytes(orjson.dumps(first))
+    exports.import_terminology(rita, COPY, OCLExport(path), ReleaseFacts("1"))
+    exports.work_until_idle("test")
+    assert _comparable(exported(rita, "1", at=COPY)) == _comparable(first)
 
 
 OWN = ("url", "uri", "owner", "owner_name", "owner_type", "source", "short_code", "created_by", "updated_by",
@@ -160,6 +187,51 @@ def test_an_export_of_another_server_that_leaves_keys_out_is_loaded(domain: Worl
     told = {"type": "Source", "name": "Lung", "concepts": [row], "mappings": []}
     path.write_text(json.dumps(told))
     assert exports.import_terminology(domain.actor("alice"), LUNG, OCLExport(path)).added == 1
+
+
+ROW: dict[str, Any] = {
+    "id": "A1", "concept_class": "Diagnosis", "datatype": "N/A", "names": [{"name": "Asthma"}], "retired": "false",
+}  # fmt: skip
+LINK: dict[str, Any] = {
+    "id": "7", "map_type": "SAME-AS", "retired": False, "from_concept_url": "/orgs/x/sources/y/concepts/A1/",
+    "from_concept_code": "A1", "to_concept_code": "B1", "to_source_name": "SNOMED CT",
+}  # fmt: skip
+
+
+def _told_as(path: Path, rows: list[Any], links: list[Any], **more: Any) -> OCLExport:
+    path.write_bytes(orjson.dumps({"type": "Source", "name": "Lung", "concepts": rows, "mappings": links} | more))
+    return OCLExport(path)
+
+
+def test_what_earlier_servers_wrote_otherwise_is_read_all_the_same(domain: World, tmp_path: Path) -> None:
+    alice, numbered = domain.actor("alice"), {**ROW, "id": "A2", "uuid": "1"}
+    told = _told_as(tmp_path / "export.json", [ROW, numbered], [LINK], supported_locales="en,fr")
+    assert exports.import_terminology(alice, LUNG, told).added == 3
+    assert terminology.get_repository(alice, LUNG).supported_locales == "en,fr"
+    assert terminology.get_version(alice, LUNG).counts.active_concepts == 2
+
+
+WRONG_ROWS: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ({"names": ["Asthma"]}, {}, {}), ({"names": "Asthma"}, {}, {}), ({"descriptions": [1]}, {}, {}),
+    ({"concept_class": 3}, {}, {}), ({"extras": ["a"]}, {}, {}), ({"parent_concept_urls": [1]}, {}, {}),
+    ({"child_concept_urls": "A1"}, {}, {}), ({"id": ".."}, {}, {}), ({}, {"id": "a/b"}, {}),
+    ({}, {"map_type": None}, {}),
+    ({}, {"to_concept_code": "B\0"}, {}), ({}, {"to_concept_code": None}, {}), ({}, {"from_concept_url": None}, {}),
+    ({}, {"to_concept_url": "/" + "x" * 600}, {}), ({}, {"sort_weight": "first"}, {}), ({}, {}, {"extras": ["a"]}),
+    ({}, {}, {"supported_locales": [f"x-{number}" for number in range(200)]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "link", "more"), WRONG_ROWS)
+def test_an_export_that_cannot_be_kept_is_refused_whole(
+    domain: World, tmp_path: Path, row: dict[str, Any], link: dict[str, Any], more: dict[str, Any]
+) -> None:
+    path = tmp_path / "export.json"
+    with pytest.raises(Invalid):
+        exports.import_terminology(
+            domain.actor("alice"), LUNG, _told_as(path, [ROW | row], [LINK | link], **more), ReleaseFacts("1")
+        )
+    assert db.session.query(Repository).count() == 0
 
 
 def test_icd_10_has_its_codes_and_one_top_for_each_chapter() -> None:

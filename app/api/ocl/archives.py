@@ -17,6 +17,7 @@ from app.models import Export
 PURPOSE = "ocl.archive"
 USE = "use"
 """The argument that names the one use of an address."""
+ADDRESS_SECONDS = 60
 
 GONE = "This address was used, or its archive was deleted. Ask for a new one: GET the version's export/ again."
 
@@ -43,9 +44,9 @@ def send(export_id: UUID, **_name: str) -> ResponseReturnValue:
 
 
 def archive_url(actor: Actor, export: Export) -> str:
-    """An absolute address by which anybody may fetch the archive in the actor's name: once, within five minutes."""
+    """An absolute address by which anybody may fetch the archive in the actor's name: once, within a minute."""
     path = url_for("api.ocl.archives.send", export_id=export.id, name=export.name)
-    ends = ends_after(exports.ADDRESS_SECONDS)
+    ends = ends_after(ADDRESS_SECONDS)
     arguments = argument_string(PURPOSE, "GET", path, actor, ends, {USE: exports.new_use()})
     return f"{request.host_url.rstrip('/')}{path}?{arguments}"
 

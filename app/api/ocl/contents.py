@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flask import Response, jsonify, request, stream_with_context
+import orjson
+from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
-from orjson import loads
+from werkzeug import wrappers
 
 from app import exports, terminology
 from app.actor import Actor
@@ -22,14 +23,26 @@ def version_answer(address: Address, version: Version) -> ResponseReturnValue:
     """A repository (its HEAD) or a version, with what the flags ask for."""
     wish = wish_of_request()
     more = _more(asker(), address, version)
-    if not (wish.concepts or wish.mappings or wish.references):
-        return jsonify(Content(version, wish, 0, 0).detail() | more)
-    name = request.args.get("updatedBy", "").strip()
-    content = written_by(name, version, wish) if name else terminology.content_of(version, wish)
-    pieces = terminology.content_json(content, more)
-    response = Response(stream_with_context(pieces), mimetype="application/json")
-    _say_page(response, content)
+    if wish.concepts or wish.mappings or wish.references:
+        name = request.args.get("updatedBy", "").strip()
+        content = written_by(name, version, wish) if name else terminology.content_of(version, wish)
+        pieces = terminology.content_json(content, more)
+        response = Response(stream_with_context(pieces), mimetype="application/json")
+        _say_page(response, content)
+    else:
+        # In the contract's order of keys, as with content.
+        response = Response(orjson.dumps(Content(version, wish, 0, 0).detail() | more), mimetype="application/json")
+    say_changed(response, version)
     return response
+
+
+def say_changed(response: wrappers.Response, version: Version) -> None:
+    """When a version's content changed last: from which instant on a subscriber asks for what came later."""
+    changed = version.content_changed_at.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    for name in ("lastUpdated", "Last-Updated"):
+        response.headers[name] = changed
+    for name in ("lastUpdatedTimezone", "Last-Updated-Timezone"):
+        response.headers[name] = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,7 @@ def written_by(name: str, version: Version, wish: Wish) -> Content:
     """What a version holds that this person wrote last. Everything is read for it: no index knows who wrote what."""
     everything = terminology.content_of(version, replace(wish, limit=0, offset=0))
     kept = {
-        table: [one for page in everything.documents(table) for one in page if loads(one)["updated_by"] == name]
+        table: [one for page in everything.documents(table) for one in page if orjson.loads(one)["updated_by"] == name]
         if wanted
         else []
         for table, wanted in (("concept", wish.concepts), ("mapping", wish.mappings))
@@ -104,5 +117,6 @@ def _say_page(response: Response, content: Content) -> None:
     page = wish.offset // wish.limit + 1 if wish.limit else 1
     left = max(0, total - wish.offset)
     returned = min(left, wish.limit) if wish.limit else left
-    step = ("offset", wish.offset + wish.limit, max(0, wish.offset - wish.limit))
-    say_page(response, total, limit=wish.limit, page=page, returned=returned, step=step)
+    following = wish.offset + wish.limit if wish.limit and left > wish.limit else None
+    before = max(0, wish.offset - wish.limit) if wish.limit and wish.offset else None
+    say_page(response, total, limit=wish.limit, page=page, returned=returned, step=("offset", following, before))

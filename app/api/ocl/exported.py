@@ -11,6 +11,7 @@ from app.actor import Actor
 from app.api.ocl import answers
 from app.api.ocl.archives import archive_url
 from app.api.ocl.arguments import switch
+from app.api.ocl.contents import say_changed
 from app.api.ocl.entrance import member
 from app.api.ocl.paths import is_2015, of_repository
 from app.api.ocl.versions import found_version
@@ -120,11 +121,7 @@ def _ready(actor: Actor, version: Version, export: Export) -> Response:
         response.headers["Location"] = url
     headers = response.headers
     headers["exportURL"] = url
-    changed = version.content_changed_at.replace(tzinfo=None).isoformat(timespec="milliseconds")
-    for name in ("lastUpdated", "Last-Updated"):
-        headers[name] = changed
-    for name in ("lastUpdatedTimezone", "Last-Updated-Timezone"):
-        headers[name] = "UTC"
+    say_changed(response, version)
     made = export.finished_at or export.requested_at
     headers["exportCreated"] = made.replace(tzinfo=None).isoformat(timespec="milliseconds")
     headers["Cache-Control"] = "no-cache, no-store, must-revalidate"

@@ -76,6 +76,9 @@ class Kind(Protocol):
     shared: bool
     """Nobody's own: it lives as long as what it is of (no retention), and is cancelled and deleted with it alone."""
 
+    fingerprinted: bool
+    """Whether each file's own SHA-256 is told. Of a file that several builders wrote it is learned by inflating it."""
+
     longest_label: int
     """Characters that what the requester calls one may have."""
 

@@ -32,6 +32,7 @@ class DataExportKind:
 
     called = "measurements"
     shared = False
+    fingerprinted = True
     longest_label = 128
 
     def subject(self, export_id: UUID, tenant_id: UUID, params: str) -> str:

@@ -33,6 +33,7 @@ class ReportKind:
 
     called = "report"
     shared = False
+    fingerprinted = True
     longest_label = 36
 
     def subject(self, export_id: UUID, tenant_id: UUID, params: str) -> str:

@@ -33,6 +33,7 @@ class RepositoryKind:
 
     called = "repository"
     shared = True
+    fingerprinted = False
     longest_label = 36
 
     def subject(self, export_id: UUID, tenant_id: UUID, params: str) -> str:

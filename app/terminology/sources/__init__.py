@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.errors import NotFound
 from app.terminology.loading import Terminology
+from app.terminology.releasing import ReleaseFacts
 from app.terminology.sources.icd10 import ICD10
 from app.terminology.sources.icd10cm import ICD10CM
 from app.terminology.sources.ocl_export import OCLExport
@@ -29,4 +30,9 @@ def open_terminology(name: str) -> Terminology:
     return OCLExport(path)
 
 
-__all__ = ["ICD10", "ICD10CM", "PACKAGED", "OCLExport", "open_terminology"]
+def release_as(terminology: Terminology, version: str) -> ReleaseFacts:
+    """What a release of a terminology is made with: of an export, what the exported version said of itself."""
+    return terminology.release_as(version) if isinstance(terminology, OCLExport) else ReleaseFacts(version)
+
+
+__all__ = ["ICD10", "ICD10CM", "PACKAGED", "OCLExport", "open_terminology", "release_as"]

@@ -13,8 +13,9 @@ import orjson
 from app.errors import Invalid
 from app.terminology.addresses import Address, last_code
 from app.terminology.concepts import ConceptWish
-from app.terminology.documents import MappingSays, Place
+from app.terminology.documents import Json, MappingSays, Place
 from app.terminology.preparing import Given, LoadedConcept
+from app.terminology.releasing import ReleaseFacts
 from app.terminology.repositories import DETAILS, RepositoryFacts
 from app.terminology.saying import concept_of, mapping_of
 
@@ -36,11 +37,16 @@ class OCLExport:
         self._concepts: list[Any] = _rows(export, "concepts")
         self._mappings: list[Any] = _rows(export, "mappings")
         self.facts = _facts(export)
+        self._release = _release(export)
+
+    def release_as(self, version: str) -> ReleaseFacts:
+        """What a release of it is made with, to say what the exported one said."""
+        return replace(self._release, version=version)
 
     def hierarchy(self) -> Iterable[tuple[str, tuple[str, ...]]]:
         known = {one["id"] for one in self._concepts}
         for one in self._concepts:
-            above = map(last_code, one.get("parent_concept_urls") or ())
+            above = map(last_code, _texts(one, "parent_concept_urls"))
             yield one["id"], tuple(dict.fromkeys(code for code in above if code in known))
 
     def concepts(self) -> Iterator[LoadedConcept]:
@@ -98,27 +104,67 @@ def _rows(export: Any, key: str) -> list[Any]:
     return sorted(rows, key=lambda one: int(one["uuid"]) if str(one.get("uuid", "")).isdigit() else 0)
 
 
+def _texts(one: Any, key: str) -> list[str]:
+    """
+    :raises Invalid: there is something else than a list of texts
+    """
+    given = one.get(key) or []
+    if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
+        raise Invalid(f"The concept {one['id']} is not as exports are: its {key} are no list of texts.")
+    return given
+
+
+def _source(export: Any) -> Json:
+    """What the repository said of itself when it was released, if the export has it."""
+    snapshot = export.get("source")
+    return {key: value for key, value in snapshot.items() if value is not None} if isinstance(snapshot, dict) else {}
+
+
 def _facts(export: Any) -> RepositoryFacts:
-    details = {key: export[key] for key in DETAILS if export.get(key) is not None}
-    name = str(export.get("name") or export.get("short_code") or "")
+    told = {**export, **_source(export)}
     return RepositoryFacts(
-        name=name,
-        full_name=str(export.get("full_name") or ""),
-        description=str((export.get("source") or export).get("description") or ""),
-        repository_type=str(export.get("source_type") or "Dictionary"),
-        public_access=export.get("public_access") or "View",
-        default_locale=export.get("default_locale") or "en",
-        supported_locales=tuple(export.get("supported_locales") or ("en",)),
-        details=details,
+        name=str(told.get("name") or told.get("short_code") or ""),
+        full_name=str(told.get("full_name") or ""),
+        description=str(told.get("description") or ""),
+        repository_type=str(told.get("source_type") or "Dictionary"),
+        public_access=str(told.get("public_access") or "View"),
+        default_locale=str(told.get("default_locale") or "en"),
+        supported_locales=_locales(told.get("supported_locales")),
+        details={key: told[key] for key in DETAILS if told.get(key) is not None},
     )
+
+
+def _release(export: Any) -> ReleaseFacts:
+    """What the version says of itself beside what its repository does."""
+    source = _source(export)
+    description, extras = export.get("description"), export.get("extras")
+    own = extras if isinstance(extras, dict) and source else {}
+    shared = source.get("extras")
+    return ReleaseFacts(
+        "",
+        description if isinstance(description, str) and source and description != source.get("description") else "",
+        export.get("released") is not False,
+        {key: value for key, value in own.items() if not isinstance(shared, dict) or shared.get(key) != value},
+    )
+
+
+def _locales(given: Any) -> tuple[str, ...]:
+    """As a list, or as the text with commas that earlier servers wrote."""
+    listed = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else []
+    return tuple(str(one).strip() for one in listed) or ("en",)
 
 
 def _concept(one: Any) -> LoadedConcept:
+    _texts(one, "child_concept_urls")
     says, facts = concept_of(
         {"descriptions": [], "extras": {}, "parent_concept_urls": [], "child_concept_urls": [], **_filled(one)}
     )
+    said = (says.concept_class, str), (says.datatype, str), (says.extras, dict)
+    words = (*says.names, *says.descriptions)
+    if not all(isinstance(value, kind) for value, kind in (*said, *((word, dict) for word in words))):
+        raise ValueError("a name, a description, its class, its datatype or its extras are of another kind")
     wish = ConceptWish(
-        says.code, says.names, says.concept_class, says.datatype, says.descriptions, says.extras or {},
+        says.code, says.names, says.concept_class, says.datatype, says.descriptions, says.extras,
         says.external_id,
     )  # fmt: skip
     return LoadedConcept(wish, says.retired, says.children, _given(one, facts.number))
@@ -134,6 +180,8 @@ def _filled(one: Any) -> Any:
         "created_on": "",
         "updated_on": "",
         **told,
+        # The page of 2015 shows it as a text.
+        "retired": str(one["retired"]).lower() == "true",
         "uuid": one["uuid"] if str(one.get("uuid", "")).isdigit() else 0,
         "version": version if version.isdigit() else 1,
     }

@@ -119,6 +119,9 @@ def test_content_comes_by_flags_limit_and_offset(shelf: Shelf) -> None:
     first = shelf.get("?includeConcepts=true&limit=2")
     assert "offset=2" in first.headers["next"]
     assert (first.headers["num_returned"], first.headers["pages"]) == ("2", "2")
+    # From an offset within a page, too, there is a page before, and another one only where something is left.
+    second = shelf.get("?includeConcepts=true&limit=2&offset=1")
+    assert ("next" in second.headers, "offset=0" in second.headers["previous"]) == (False, True)
     with shelf.app.app_context():
         whose = terminology.handle_of(shelf.actor)
     hers = shelf.get(f"?includeConcepts=true&updatedBy={whose}&limit=2&offset=1")
@@ -131,6 +134,10 @@ def test_content_comes_by_flags_limit_and_offset(shelf: Shelf) -> None:
 def test_what_changed_and_what_left_since_then_is_told_at_once(app: Flask, shelf: Shelf) -> None:
     shelf.released("v1")
     since = shelf.get("v1/export/").headers["lastUpdated"]
+    # Every answer says from when on to ask the next time, and has its keys in the contract's order.
+    assert {shelf.get(place).headers["lastUpdated"] for place in ("", "v1/", "?includeConcepts=1")} == {since}
+    plain, whole = (shelf.get(place).text for place in ("v1/", "v1/?includeConcepts=1"))
+    assert whole.startswith(plain[:-1])
     nothing = f"includeConcepts=true&includeMappings=true&updatedSince={since}0&includeRetired=true"
     with app.app_context():
         head = terminology.get_version(shelf.actor, shelf.address)
@@ -200,8 +207,13 @@ def test_a_repository_that_is_open_to_the_world_may_be_read_without_a_token(app:
     nobody = app.test_client()
     readable = ("", "versions/", "v1/", f"?{EVERYTHING}", "concepts/", "concepts/A1/", "v1/mappings/", "latest/")
     assert {nobody.get(f"{shelf.path}{place}").status_code for place in readable} == {401}
+    owners = ("/orgs/northside/", "/orgs/riverside/", "/orgs/nobody/", "/users/nora/", "/users/nobody/")
+    # Nobody learns by asking who there is.
+    refused = {(nobody.get(f"{owner}sources/").status_code, nobody.get(f"{owner}sources/").text) for owner in owners}
+    assert [status for status, _ in refused] == [401]
     with app.app_context():
         open_to_the_world(shelf.address)
+    assert [nobody.get(f"{owner}sources/").status_code for owner in owners] == [200, 401, 401, 401, 401]
     assert {nobody.get(f"{shelf.path}{place}").status_code for place in readable} == {200}
     assert ids(nobody.get("/orgs/northside/sources/").json) == ["LUNG"]
     assert nobody.get(f"{shelf.path}v1/export/").status_code == 401

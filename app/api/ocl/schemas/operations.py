@@ -45,6 +45,12 @@ _PAGING: Json = {
     "next": {"schema": TEXT},
     "previous": {"schema": TEXT},
 }
+_CHANGED: Json = {
+    "lastUpdated": {
+        "schema": TEXT, "required": True, "description": "When its content changed last: updatedSince from then on.",
+    },
+    "lastUpdatedTimezone": {"schema": TEXT, "required": True},
+}  # fmt: skip
 
 
 def got(words: str, schema: Mapping[str, Any], *, paged: bool = False) -> Json:
@@ -78,7 +84,10 @@ def _empty(told: Mapping[str, str]) -> Json:
 
 
 def _content(summary: str, schema: Mapping[str, Any], *parameters: Json) -> Json:
-    made = operation(summary, "repositories", got(summary + ".", schema), parameters=(*_CONTENT, *parameters))
+    told = got(summary + ".", schema)
+    # Counts and neighbours come with content alone.
+    told["200"]["headers"] = {**{name: {"schema": one["schema"]} for name, one in _PAGING.items()}, **_CHANGED}
+    made = operation(summary, "repositories", told, parameters=(*_CONTENT, *parameters))
     return made | {"security": _PERHAPS}
 
 
