@@ -46,7 +46,12 @@ if (os.environ.get("METRICS_TOKEN") or os.environ.get("METRICS_TOKEN_FILE")) and
 
 
 def post_worker_init(_worker: Any) -> None:
-    """The application is there for good: no request waits a tenth of a second while it is searched for garbage."""
+    """The application is there for good: no request waits a tenth of a second while it is searched for garbage, or
+    its models are settled."""
+    # Not sooner: the application comes with the worker, and the server stays small.
+    from app.models.transactions import settle_models
+
+    settle_models()
     gc.collect()
     gc.freeze()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import configure_mappers
 
 from app.extensions import db
 
@@ -43,6 +44,11 @@ def writing() -> Iterator[None]:
     except BaseException:
         db.session.rollback()
         raise
+
+
+def settle_models() -> None:
+    """Work out how the tables hang together, as the first statement would: before a process forks, for all of them."""
+    configure_mappers()
 
 
 @contextmanager
