@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -97,25 +98,34 @@ def request_export(
     KINDS[kind].check(actor, params)
     _check_facts(actor, kind, request_key, label, callback_url)
     KINDS[kind].confirm(actor, params)
-    for left in reversed(range(ASKED_AGAIN)):
-        begin_writing()
-        known = _of_request(actor, request_key)
-        if known is not None:
-            db.session.rollback()
-            return get_export(actor, known)
-        _refuse_too_many(actor)
-        export = _new_export(actor, kind, params, request_key, label, callback_url)
-        subject = export.subject
-        try:
-            add_export(actor, export)
-            db.session.commit()
-        except IntegrityError as fault:
-            if (made := _made_meanwhile(actor, kind, subject, request_key)) is not None:
-                return made
-            if not left or not _of_subject(fault):
-                raise
-        else:
-            break
+    new = partial(_new_export, actor, kind, params, request_key, label, callback_url)
+    left = ASKED_AGAIN
+    while (export := _ask(actor, new, request_key, left := left - 1)) is None:
+        pass
+    return export
+
+
+def _ask(actor: Actor, new: Callable[[], Export], request_key: str, left: int) -> Export | None:
+    """The request's export, a new one mostly; ``None`` when what took its subject has ended, and it may be asked again.
+
+    :param left: how often that may be
+    """
+    begin_writing()
+    known = _of_request(actor, request_key)
+    if known is not None:
+        db.session.rollback()
+        return get_export(actor, known)
+    _refuse_too_many(actor)
+    export = new()
+    kind, subject = export.kind, export.subject
+    try:
+        add_export(actor, export)
+        db.session.commit()
+    except IntegrityError as fault:
+        made = _made_meanwhile(actor, kind, subject, request_key)
+        if made is None and not (left and _of_subject(fault)):
+            raise
+        return made
     jobqueue.ring()
     return export
 
