@@ -73,10 +73,12 @@ def begin_as(proved: Proved, password: str) -> User:
     """
     begin_writing()
     user = db.session.get_one(User, proved.user_id, populate_existing=True, with_for_update={"of": User})
-    if not user.active or user.password_hash != proved.password_hash:
+    kept = user.password_hash
+    # Another hash may be of the same password, made anew by a sign-in at the same moment.
+    if not user.active or kept is None or (kept != proved.password_hash and not passwords.matches(password, kept)):
         db.session.rollback()
         raise WrongCredentials(WRONG)
-    if passwords.needs_rehash(proved.password_hash):
+    if passwords.needs_rehash(kept):
         user.password_hash = passwords.hash_password(password)
     return user
 

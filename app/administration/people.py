@@ -115,7 +115,7 @@ def set_password(user_id: UUID, password: str) -> None:
 
 
 def end_second_step(user_id: UUID) -> bool:
-    """Forget somebody's second step and sign them out; whether they had one. For the shell, when nobody else can.
+    """Forget somebody's second step, and sign them out then; whether they had one. For the shell, when nobody else can.
 
     :raises NotFound: no such person
     """
@@ -125,8 +125,9 @@ def end_second_step(user_id: UUID) -> bool:
         db.session.rollback()
         raise NotFound("There is no such person.")
     ended = forget_second_step(user_id)
-    end_sessions_of(user_id)
-    record.note(None, "second_step.removed", "user", user_id, tenant_id=user.tenant_id)
+    if ended:
+        end_sessions_of(user_id)
+        record.note(None, "second_step.removed", "user", user_id, tenant_id=user.tenant_id)
     db.session.commit()
     return ended
 

@@ -13,11 +13,11 @@ from app.actor import Actor
 from app.administration.by_people import LONGEST_NAME, change_facts, free_code
 from app.administration.organizations import add_organization, code_fault
 from app.administration.rights import is_on_staff, require_whole_tenant
-from app.administration.schemas import MADE_BY_ITSELF
 from app.administration.staff import select_managed
 from app.administration.templates import ORGANIZATION_TEMPLATE, template_named
 from app.administration.words import read_line
 from app.catalog.findability import can_be_kept
+from app.catalog.loading import MADE_ELSEWHERE
 from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.models import Entity, Location, Membership, Organization, Repository, User, writing
@@ -204,7 +204,7 @@ def _with_contents(found: Collection[Organization]) -> list[Place]:
     records: dict[UUID, dict[str, int]] = {}
     held = select(Entity.organization_id, Entity.data_type, func.count()).where(Entity.organization_id.in_(ids))
     for where, data_type, number in db.session.execute(held.group_by(Entity.organization_id, Entity.data_type)):
-        if data_type not in MADE_BY_ITSELF:
+        if data_type not in MADE_ELSEWHERE:
             records.setdefault(where, {})[data_type] = number
     people = _people_of(ids)
     owned = select(Repository.organization_id, func.count()).where(Repository.organization_id.in_(ids))

@@ -16,14 +16,14 @@ from app.actor import Actor
 from app.administration.rights import require_whole_tenant
 from app.administration.templates import add_template, template_named
 from app.administration.words import read_line
+from app.catalog.loading import MADE_ELSEWHERE
 from app.errors import Duplicate, Invalid, NotFound
 from app.extensions import db
 from app.models import Entity, Metric, Template, TemplateAttribute, Tenant, writing
 from app.models.template import DATA_TYPES
 
-MADE_BY_ITSELF = ("organization", "organization-user")
-"""Data types whose one template comes with the tenant: what people and organizations are kept by."""
-NEW_DATA_TYPES = tuple(one for one in DATA_TYPES if one not in MADE_BY_ITSELF)
+NEW_DATA_TYPES = tuple(one for one in DATA_TYPES if one not in MADE_ELSEWHERE)
+"""But for people and organizations, whose one template each comes with the tenant."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,35}")
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -172,9 +172,7 @@ def touch(template: Template) -> None:
     template.updated_at = max(clock.now(), template.updated_at + _MILLISECOND)
 
 
-def _by_template(
-    model: type[Entity | TemplateAttribute | Metric], *conditions: ColumnElement[bool]
-) -> dict[UUID, int]:
+def _by_template(model: type[Entity | TemplateAttribute | Metric], *conditions: ColumnElement[bool]) -> dict[UUID, int]:
     counted = select(model.template_id, func.count()).where(*conditions).group_by(model.template_id)
     return dict(db.session.execute(counted).all())
 

@@ -81,7 +81,8 @@ class Fragment:
 class FragmentWriter:
     """Compresses what is written to it into ``sink``; :meth:`finish` tells what became of it.
 
-    The same bytes give the same fragment however the writes were cut, and wherever in memory. Holds at most one slice (1 MiB).
+    The same bytes give the same fragment however the writes were cut, and wherever in memory. Holds at most one slice
+    (1 MiB).
 
     :param sink: where compressed bytes go; the writer never closes it
     :param final: whether this fragment is the last of its file, and so ends the deflate stream

@@ -183,13 +183,20 @@ def change_roles(user_id: UUID) -> ResponseReturnValue:
 
 
 def _show(person: Person) -> str:
+    actor = current_actor()
+    places = administration.managed_organizations(actor)
+    # The record tells an administrator of some organizations of those alone who have a role there.
+    reaches = administration.administers_tenant(actor) or not {one.id for one in places}.isdisjoint(
+        where for where, _ in person.roles
+    )
     return render_template(
         "people/show.html",
         person=person,
         states=STATES,
         role_word=role_word,
         roles=roles(),
-        places=administration.managed_organizations(current_actor()),
+        places=places,
+        is_in_record=reaches and person.line.last_seen_at is not None,
     )
 
 

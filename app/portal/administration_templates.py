@@ -87,16 +87,17 @@ def show(template_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
     template = administration.get_template(actor, template_id)
     codes = codes_among(actor, kept_in(template.attributes, {}))
+    lines = [line_of(one, codes) for one in template.attributes]
     return render_template(
         "templates/show.html",
         template=template,
         kind=SINGULAR[template.data_type],
         records=administration.count_records(actor, template),
-        lines=[line_of(one, codes) for one in template.attributes],
+        lines=lines,
         metrics=[(one, range_words(one.normal_low, one.normal_high)) for one in template.metrics],
         measures=template.data_type in MEASURED,
         fields=empty_fields(template, codes),
-        files=[line_of(one) for one in template.attributes if one.kind in FILE_TYPES],
+        files=[one for one in lines if one.attribute.kind in FILE_TYPES],
         may_change=administration.administers_tenant(actor),
         made_by_itself=template.data_type not in NEW_DATA_TYPES,
         errors={},

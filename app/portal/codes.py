@@ -7,7 +7,6 @@ from typing import Any
 
 from app.actor import Actor
 from app.catalog import Version
-from app.catalog.findability import can_be_kept
 from app.models import TemplateAttribute
 from app.terminology import Codes, read_codes
 
@@ -22,7 +21,7 @@ def codes_among(actor: Actor, kept: Iterable[Kept]) -> Codes:
     Where no attribute holds codes, nothing is asked.
     """
     coded = [(known.repository_id, value) for known, value in kept if known.repository_id is not None]
-    codes = {value for _, value in coded if isinstance(value, str) and can_be_kept(value)}
+    codes = {value for _, value in coded if isinstance(value, str)}
     return read_codes(actor, {source for source, _ in coded}, codes)
 
 

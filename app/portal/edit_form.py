@@ -15,7 +15,6 @@ from app.catalog import Linked, target_of
 from app.catalog.reading import LENGTHS
 from app.models import Entity, Template, TemplateAttribute
 from app.models.template import FILE_TYPES
-from app.portal.codes import NO_CODES
 from app.portal.presenting import SINGULAR, UNSEEN
 from app.portal.terminology_words import place
 from app.terminology import Codes
@@ -82,8 +81,8 @@ def fields_of(
     values: Mapping[str, Any],
     targets: Mapping[UUID, Linked],
     choices: Mapping[str, list[Linked]],
-    typed: Mapping[str, Any] | None = None,
-    codes: Codes = NO_CODES,
+    typed: Mapping[str, Any] | None,
+    codes: Codes,
 ) -> list[EditField]:
     """The fields, filled with what is kept or, after a refusal, with what was typed.
 

@@ -10,7 +10,7 @@ from flask import flash, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from app import administration, catalog
+from app import administration, catalog, exports
 from app.actor import Actor
 from app.attachments import size_in_words
 from app.catalog import COUNTED_AT_MOST
@@ -118,6 +118,15 @@ def request_key_for(request_key: str, params: str) -> str:
     if not 8 <= len(request_key) <= 64:
         return ""
     return hashlib.sha256(f"{request_key}\n{params}".encode()).hexdigest()
+
+
+def why_nothing_new(actor: Actor) -> str | None:
+    """Why the actor cannot ask for an export now, in words; None when nothing is in the way."""
+    try:
+        exports.may_export(actor)
+    except Forbidden as refusal:
+        return refusal.message
+    return None
 
 
 def refused_page(refusal: Forbidden) -> ResponseReturnValue:

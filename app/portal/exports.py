@@ -25,6 +25,7 @@ from app.portal.export_page import (
     request_key_for,
     take_found,
     take_types_of_chosen,
+    why_nothing_new,
 )
 from app.portal.programs import as_program
 from app.portal.refusals import TITLES
@@ -61,6 +62,7 @@ def index() -> ResponseReturnValue:
         counted=export_words.counted,
         everybody=everybody,
         may_see_all=may_see_all,
+        barred=why_nothing_new(actor),
         first_url=url_for(".index", whose=whose) if before else None,
         next_url=url_for(".index", whose=whose, before=cursor_after(last.requested_at, last.id)) if last else None,
     )
@@ -158,9 +160,7 @@ def status(export_id: UUID) -> ResponseReturnValue:
         return "", 204
     changed = request.args.get("state", export.state) != export.state
     said = export_words.said_of(export) if changed else None
-    # What has ended is no longer pending: the number in the navigation goes with it.
-    pending = exports.count_pending(current_actor()) if said else None
-    return render_template("exports/_status.html", said=said, pending=pending, **_status(export, answers=answers + 1))
+    return render_template("exports/_status.html", said=said, **_status(export, answers=answers + 1))
 
 
 @bp.get("/<uuid:export_id>/cancel")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 
 LONGEST = 2000
 _NEVER = (
@@ -42,11 +42,22 @@ def path_asked_for() -> str:
 
 
 def path_of_referrer() -> str | None:
-    """The page of ours that this request came from; None also for an address that nobody can read."""
+    """The page of ours that this request came from; None also for an address that nobody can read.
+
+    Of a page that answered a form, and whose address takes nothing but that form, it is the page above.
+    """
     try:
         parts = urlsplit(request.referrer or "")
     except ValueError:
         return None
     if parts.netloc != request.host:
         return None
-    return own_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+    if _can_be_opened(parts.path):
+        return own_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+    above = parts.path.rpartition("/")[0]
+    return own_path(above) if _can_be_opened(above) else None
+
+
+def _can_be_opened(path: str) -> bool:
+    addresses = current_app.create_url_adapter(request)
+    return addresses is not None and addresses.test(unquote(path), "GET")

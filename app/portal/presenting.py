@@ -14,7 +14,6 @@ from app.catalog import Change, Linked, Version, target_of
 from app.models import Entity, TemplateAttribute
 from app.models.template import FILE_TYPES
 from app.portal import terminology_words
-from app.portal.codes import NO_CODES
 from app.portal.frame import DATA_TYPE_LABELS
 from app.terminology import Codes
 
@@ -102,7 +101,7 @@ def entity_url(data_type: str, entity_id: UUID) -> str:
 
 
 def shown_attributes(
-    entity: Entity, values: Mapping[str, Any], targets: Mapping[UUID, Linked], codes: Codes = NO_CODES
+    entity: Entity, values: Mapping[str, Any], targets: Mapping[UUID, Linked], codes: Codes
 ) -> list[ShownAttribute]:
     """Every attribute that is not a file, in the template's order."""
     return [
@@ -120,9 +119,7 @@ def column_attributes(attributes: list[TemplateAttribute], most: int = 3) -> lis
     return [known for known in short if known is not plain_label][:most]
 
 
-def shown(
-    attribute: TemplateAttribute, value: Any, targets: Mapping[UUID, Linked], codes: Codes = NO_CODES
-) -> Shown:
+def shown(attribute: TemplateAttribute, value: Any, targets: Mapping[UUID, Linked], codes: Codes) -> Shown:
     """A stored value for a page.
 
     :param codes: what its code means, where it is one, as far as the person may view that
@@ -144,7 +141,7 @@ def shown(
     return Shown(_words(attribute, value), is_long=attribute.kind == "PARAGRAPH")
 
 
-def shown_change(change: Change, version: Version, codes: Codes = NO_CODES) -> ShownChange:
+def shown_change(change: Change, version: Version, codes: Codes) -> ShownChange:
     """A change of one attribute for the history: before and after, or words."""
     if change.hidden:
         words = "was changed; you may not see the values"

@@ -84,7 +84,7 @@ def kind_words(kind: str) -> str:
     return KINDS[kind][0] if kind in KINDS else kind.replace("_", " ").capitalize()
 
 
-def line_of(attribute: TemplateAttribute, codes: Codes = NO_CODES) -> AttributeLine:
+def line_of(attribute: TemplateAttribute, codes: Codes) -> AttributeLine:
     """An attribute with its rules in words.
 
     :param codes: what the person may view of the sources whose codes attributes hold
@@ -103,7 +103,7 @@ def _rules(attribute: TemplateAttribute, codes: Codes) -> Iterator[str]:
     if attribute.choices:
         yield choice_words(attribute.choices)
     if attribute.repository_id is not None:
-        yield f"Codes of {source_words(attribute.repository_id, codes)}"
+        yield f"Codes of {_source_words(attribute.repository_id, codes)}"
     if attribute.kind == "REFERENCE":
         yield f"Points at a {SINGULAR.get(attribute.reference_data_type or '', 'record').lower()}"
     if attribute.kind in FILE_TYPES:
@@ -127,23 +127,15 @@ def choice_words(choices: list[dict[str, Any]] | tuple[Mapping[str, Any], ...]) 
     return ", ".join(named[:8]) + (f" and {len(named) - 8} more" if len(named) > 8 else "")
 
 
-def source_words(repository_id: int, codes: Codes) -> str:
-    """What a source of terminology is called, to whom may view it."""
+def _source_words(repository_id: int, codes: Codes) -> str:
     source = codes.sources.get(repository_id)
     return source.name if source else UNSEEN_SOURCE
 
 
-def said(change: FieldChange, use: AttributeUse, codes: Codes = NO_CODES) -> SaidChange:
+def said(change: FieldChange, use: AttributeUse, codes: Codes) -> SaidChange:
     """A change in words, with what it means for the records that there are."""
-    if change.field == "repository_id":
-        before, after = ("none" if one is None else source_words(one, codes) for one in (change.before, change.after))
-        return SaidChange(FIELDS[change.field], before, after, _warning(change, use))
-    return SaidChange(
-        FIELDS[change.field],
-        _value(change.field, change.before),
-        _value(change.field, change.after),
-        _warning(change, use),
-    )
+    before, after = (_value(change.field, one, codes) for one in (change.before, change.after))
+    return SaidChange(FIELDS[change.field], before, after, _warning(change, use))
 
 
 def said_of_metric(field: str, before: Any, after: Any) -> SaidChange:
@@ -152,13 +144,15 @@ def said_of_metric(field: str, before: Any, after: Any) -> SaidChange:
     return SaidChange(METRIC_FIELDS[field], _value(field, before), _value(field, after), warning)
 
 
-def _value(field: str, value: Any) -> str:
+def _value(field: str, value: Any, codes: Codes = NO_CODES) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or value == ():
         return "any" if field == "media_types" else "none"
     if field == "kind":
         return kind_words(str(value))
+    if field == "repository_id":
+        return _source_words(value, codes)
     if field == "choices":
         return "; ".join(
             str(one["label"]) if one["value"] == one["label"] else f"{one['label']} ({one['value']})" for one in value

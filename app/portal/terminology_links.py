@@ -16,7 +16,7 @@ from app.models import Repository
 from app.portal import terminology_words as words
 from app.portal.signed_in import current_actor
 from app.portal.terminology_concepts import concept_heading, to_edit
-from app.portal.terminology_form import LONGEST_TEXT, faults_beside, line
+from app.portal.terminology_form import WHOLE, faults_beside, line
 from app.portal.terminology_place import BELOW_REPOSITORY, address_asked, neighbours, page_asked, placed
 from app.portal.terminology_repositories import heading
 from app.terminology import MappingWish, TermAddress
@@ -96,7 +96,7 @@ def add_references() -> ResponseReturnValue:
     """Have a collection draw on more."""
     actor, address = current_actor(), address_asked()
     collection = _to_change(actor)
-    typed, cascade = line(request.form, "expressions", LONGEST_TEXT), "cascade" in request.form
+    typed, cascade = line(request.form, "expressions", WHOLE), "cascade" in request.form
     expressions = [_target_path(one.strip()) for one in typed.splitlines() if one.strip()]
     if not expressions:
         faults = {"expressions": "Name at least one source, concept or mapping."}

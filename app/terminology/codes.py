@@ -11,7 +11,7 @@ from app.access.visibility import visible_repositories
 from app.actor import Actor
 from app.extensions import db
 from app.models import Concept, Repository
-from app.terminology.addresses import Address
+from app.terminology.addresses import Address, is_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read_codes(actor: Actor, repository_ids: Collection[int], codes: Collection[
     """What sources hold of some codes now. Without ids the database is not asked."""
     if not repository_ids:
         return Codes({}, {})
-    held = and_(Concept.repository_id == Repository.id, Concept.code.in_(set(codes)))
+    held = and_(Concept.repository_id == Repository.id, Concept.code.in_(set(filter(is_code, codes))))
     wanted = (
         visible_repositories(actor)
         .where(Repository.id.in_(set(repository_ids)))

@@ -131,6 +131,8 @@ def _collection(actor: Actor, address: Address) -> Repository:
     if collection.kind != "collection":
         db.session.rollback()
         raise Invalid("Only a collection has references; this is a source.")
+    # Whoever changes its references at the same moment waits, and then finds these.
+    db.session.execute(select(Repository.id).where(Repository.id == collection.id).with_for_update())
     return collection
 
 
@@ -186,6 +188,8 @@ def _named(actor: Actor, expression: str, cascade: bool) -> list[_Target]:
     term = TermAddress.find(expression)
     if term is None:
         return [_whole(actor, expression)]
+    if not is_code(term.code):
+        raise NotFound
     source = get_repository(actor, term.repository)
     release_id = None if term.release is None else find_release(source, term.release).id
     base = f"{term.repository.of_version(term.release or HEAD)}{term.kind}/"
@@ -202,8 +206,6 @@ def _ids(model: type[Concept | Mapping], source: Repository, codes: list[str]) -
     :raises NotFound: there is nothing under one of them
     """
     found: dict[str, int] = {}
-    if not all(map(is_code, codes)):
-        raise NotFound
     for begin in range(0, len(codes), AT_ONCE):
         some = model.code.in_(codes[begin : begin + AT_ONCE])
         rows = db.session.execute(select(model.code, model.id).where(model.repository_id == source.id, some))

@@ -183,10 +183,11 @@ def update_repository(
     _check(address, facts)
     begin_writing()
     repository = get_repository_to_edit(actor, address, member=True)
+    at = take_repository_revision(repository.id).at
+    db.session.refresh(repository)
     if seen is not None and repository.details_changed_at != seen:
         db.session.rollback()
         raise ChangedMeanwhile("Somebody else changed what this repository says of itself meanwhile.")
-    at = take_repository_revision(repository.id).at
     _write(repository, facts, handle_of(actor))
     repository.details_changed_at = at
     record.note(actor, "repository.edit", "repository", str(repository.id))
@@ -303,7 +304,7 @@ def _check(address: Address, facts: RepositoryFacts) -> None:
     if not 1 <= len(facts.repository_type) <= 100:
         wrong["type"] = "Use 1 to 100 characters."
     locales = [facts.default_locale, *facts.supported_locales]
-    if words := _wrong_locales(facts):
+    if words := _wrong_locales(locales, facts.supported_locales):
         wrong["locales"] = words
     if words := _wrong_details(facts.details):
         wrong["details"] = words
@@ -314,11 +315,10 @@ def _check(address: Address, facts: RepositoryFacts) -> None:
         raise Invalid(fields=wrong)
 
 
-def _wrong_locales(facts: RepositoryFacts) -> str | None:
-    locales = [facts.default_locale, *facts.supported_locales]
-    if not facts.supported_locales or any(not 1 <= len(one) <= 35 or "," in one for one in locales):
+def _wrong_locales(locales: Sequence[str], supported: Sequence[str]) -> str | None:
+    if not supported or any(not 1 <= len(one) <= 35 or "," in one for one in locales):
         return "Name at least one language, each by its code, such as en or pt-BR."
-    if len(_joined(facts.supported_locales)) > LOCALES_LENGTH:
+    if len(_joined(supported)) > LOCALES_LENGTH:
         return f"These are too many languages: their codes have {LOCALES_LENGTH} characters at most."
     return None
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
-from playwright.sync_api import Download, Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
+from sqlalchemy import update
 
+from app import clock
+from app.extensions import db
+from app.models import SignInSession, begin_writing
+from tests.browser.portal import Portal
 from tests.factories import PASSWORD
 
 
@@ -30,6 +36,49 @@ def sign_in_by_keyboard(page: Page, email: str) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Welcome")
+
+
+def walk_to(page: Page, wanted: Locator, *, presses: int = 120) -> None:
+    """Press Tab until it has the focus."""
+    expect(wanted).to_be_visible()
+    # Found once, not again after each press.
+    found = wanted.element_handle()
+    for _ in range(presses):
+        if found.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not reach {wanted}")
+
+
+def reach(page: Page, selector: str) -> None:
+    """Walk to the first that the selector finds."""
+    walk_to(page, page.locator(selector).first)
+
+
+def press_to(page: Page, name: str, *, role: str = "link", within: Locator | None = None) -> None:
+    """Walk to what has that name, and press Enter on it."""
+    walk_to(page, (within or page).get_by_role(role, name=name, exact=True).first)
+    page.keyboard.press("Enter")
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    """Walk to a field and type; the order of the page is the order of typing."""
+    walk_to(page, page.get_by_label(label, exact=True).first)
+    page.keyboard.type(text)
+
+
+def headed(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_contain_text(words)
+
+
+def grow_old(portal: Portal, who: str) -> None:
+    """They signed in a quarter of an hour ago: what needs a proof asks for the password once more."""
+    with portal.at_hand() as world:
+        begin_writing()
+        earlier = clock.now() - timedelta(minutes=15)
+        theirs = update(SignInSession).where(SignInSession.user_id == world.users[who].id)
+        db.session.execute(theirs.values(created_at=earlier, proved_at=None))
+        db.session.commit()
 
 
 def open_menu(page: Page) -> None:

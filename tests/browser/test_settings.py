@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from playwright.sync_api import Page, expect
-from sqlalchemy import update
 
-from app import clock, create_app
-from app.extensions import db
-from app.models import SignInSession, begin_writing
 from tests.browser.conftest import Visit
 from tests.browser.looking import ALL, OF_LAYOUT, faults_of
 from tests.browser.portal import Portal
+from tests.browser.steps import grow_old
 from tests.browser.watching import Watch
 from tests.factories import PASSWORD
 
@@ -21,18 +16,6 @@ def look(page: Page, name: str) -> None:
     for width, rules in ((1280, ALL), (390, OF_LAYOUT)):
         page.set_viewport_size({"width": width, "height": 900})
         assert faults_of(page, f"{name} at {width}", rules) == []
-
-
-def grow_old(portal: Portal) -> None:
-    """Max signed in a quarter of an hour ago."""
-    app = create_app(portal.config)
-    with app.app_context():
-        begin_writing()
-        earlier = clock.now() - timedelta(minutes=15)
-        theirs = update(SignInSession).where(SignInSession.user_id == portal.world.users["max"].id)
-        db.session.execute(theirs.values(created_at=earlier, proved_at=None))
-        db.session.commit()
-        db.engine.dispose()
 
 
 def test_settings_are_changed_after_a_question_and_the_password(portal: Portal, visit: Visit, watch: Watch) -> None:
@@ -44,7 +27,7 @@ def test_settings_are_changed_after_a_question_and_the_password(portal: Portal, 
     days.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Change the settings?")
     look(page, "settings confirm")
-    grow_old(portal)
+    grow_old(portal, "max")
     page.get_by_role("button", name="Change the settings").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Your password once more")

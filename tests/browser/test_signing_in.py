@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.looking import faults_of
-from tests.browser.steps import sign_out
+from tests.browser.steps import headed, reach, sign_out
 from tests.factories import PASSWORD
 from tests.telephone import code_of
 
@@ -22,19 +22,6 @@ def looked_at(page: Page, name: str) -> Iterator[str]:
         page.set_viewport_size({"width": width, "height": 900})
         yield from faults_of(page, f"signing in {name} at {width}")
     page.set_viewport_size({"width": 1280, "height": 900})
-
-
-def headed(page: Page, words: str) -> None:
-    expect(page.get_by_role("heading", level=1)).to_contain_text(words)
-
-
-def reach(page: Page, selector: str, *, presses: int = 40) -> None:
-    """Press Tab until the focus is there."""
-    for _ in range(presses):
-        if page.evaluate("selector => document.activeElement?.matches(selector)", selector):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"the keyboard does not reach {selector}")
 
 
 def invite(page: Page) -> str:

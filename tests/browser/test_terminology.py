@@ -7,36 +7,14 @@ import re
 import zipfile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.looking import faults_of
 from tests.browser.portal import Portal
+from tests.browser.steps import press_to, type_into
 
 HERE = "/terminology/orgs/northside/sources/LUNG/"
-
-
-def press_to(page: Page, name: str, *, role: str = "link") -> None:
-    """Tab until what has that name is reached, and press Enter on it."""
-    wanted = page.get_by_role(role, name=name, exact=True).first
-    expect(wanted).to_be_visible()
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        if wanted.evaluate("one => one === document.activeElement"):
-            page.keyboard.press("Enter")
-            return
-    raise AssertionError(f"{name} is not reached by the keyboard")
-
-
-def type_into(page: Page, label: str, text: str) -> None:
-    """Tab to a field and type; the order of the page is the order of typing."""
-    wanted = page.get_by_label(label, exact=True).first
-    for _ in range(60):
-        if wanted.evaluate("one => one === document.activeElement"):
-            page.keyboard.type(text)
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"{label} is not reached by the keyboard")
 
 
 @pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.long)])

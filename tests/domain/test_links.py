@@ -376,4 +376,6 @@ def test_the_shell_forgets_a_second_step_when_nobody_else_can(app: Flask, domain
     shell = app.test_cli_runner()
     assert "It is forgotten." in shell.invoke(args=["end-second-step", "MAX@example.org"]).output
     assert "There was none." in shell.invoke(args=["end-second-step", "max@example.org"]).output
+    removed = select(func.count()).where(AuditEvent.action == "second_step.removed", AuditEvent.user_id.is_(None))
+    assert db.session.scalar(removed) == 1, "nothing is in the record that was not done"
     assert "Nobody has this" in shell.invoke(args=["end-second-step", "no@example.org"]).output

@@ -6,7 +6,10 @@ import pytest
 
 from app.accounts import passwords
 from app.accounts.passwords import check_password, hash_password, matches, needs_rehash
+from app.accounts.proving import begin_as, prove
 from app.errors import Invalid
+from app.extensions import db
+from tests.factories import PASSWORD, World
 
 
 @pytest.fixture
@@ -105,6 +108,14 @@ def test_a_hash_of_another_strength_is_known_as_such(cheap_hashes: None) -> None
     passwords.tune(passes=2, kibibytes=8, lanes=1)
     assert needs_rehash(cheap)
     assert matches("a long and quiet sentence", cheap)
+
+
+def test_two_who_sign_in_at_once_with_an_old_hash_both_get_in(domain: World, cheap_hashes: None) -> None:
+    passwords.tune(passes=2, kibibytes=8, lanes=1)
+    first, second = (prove("alice@example.org", PASSWORD, address=None, request_id=None) for _ in range(2))
+    assert begin_as(first, PASSWORD).password_hash != first.password_hash
+    db.session.commit()
+    assert begin_as(second, PASSWORD).id == second.user_id
 
 
 def test_an_unknown_person_costs_as_much_work_as_a_known_one(

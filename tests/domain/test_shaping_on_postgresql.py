@@ -113,14 +113,14 @@ def test_who_changes_a_template_waits_for_who_writes_a_record(made: tuple[Flask,
     assert kept.revision == revision.number + 1
 
 
-def wait_until_somebody_waits() -> None:
+def wait_until_somebody_waits(count: int = 1) -> None:
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     until = monotonic() + 30
     while True:
         with db.engine.connect() as connection:
-            if connection.scalar(waiting):
+            if connection.scalar(waiting) >= count:
                 return
         assert monotonic() < until, "nobody waits"
         sleep(0.02)

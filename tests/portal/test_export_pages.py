@@ -22,7 +22,7 @@ from app import administration, clock, exports
 from app.exports import Progress, ReportParams, limits
 from app.exports.settling import fail_export
 from app.extensions import db
-from app.models import AuditEvent, Export, begin_writing
+from app.models import AuditEvent, Export, Tenant, begin_writing
 from app.models.user import Membership, SignInSession
 from app.portal import export_words, polling
 from tests.conftest import csrf_token
@@ -472,6 +472,24 @@ def test_where_exports_are_switched_off_the_page_says_who_switches_them_on(
     as_json = browser.post("/exports/", data=data, headers={"Accept": "application/json"})
     assert as_json.get_json()["reason"] == "exports_disabled"
     assert made.count() == 0
+
+
+@pytest.mark.parametrize("address", ["/exports/", "/exports/?whose=all"])
+def test_the_list_of_exports_says_that_they_are_switched_off_where_it_would_offer_a_new_one(
+    signed_in: SignedIn, app: Flask, world: World, address: str
+) -> None:
+    browser, offers = signed_in("max"), ("New export", "Start an export", "Export measurements", "You can")
+    page = text_of(browser.get(address))
+    assert "New export" in page
+    assert "Start an export" in page
+    with app.app_context():
+        administration.set_exports_enabled(world.acme.id, False)
+        begin_writing()
+        db.session.get_one(Tenant, world.acme.id).exports_off_reason = "The ward is being moved."
+        db.session.commit()
+    page = text_of(browser.get(address))
+    assert "Exports are switched off where you work. The reason: The ward is being moved. Who can change this" in page
+    assert [words for words in offers if words in page] == []
 
 
 # The status

@@ -10,14 +10,14 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
 from app import accounts, administration
 from app.access import ROLE_PERMISSIONS
 from app.errors import Forbidden
 from app.extensions import db
-from app.models import AuditEvent
+from app.models import AuditEvent, Membership, begin_writing
 from tests.conftest import csrf_token
 from tests.factories import PASSWORD, World
 from tests.portal.signing_in import enter, words_of
@@ -142,6 +142,22 @@ def opens(app: Flask, secret: str) -> bool:
 def change(browser: FlaskClient, path: str, roles: list[str], *, confirmed: bool = True) -> TestResponse:
     fields = {"csrf_token": csrf_token(browser, PEOPLE), "roles": roles} | ({"confirmed": "yes"} if confirmed else {})
     return browser.post(path, data=fields)
+
+
+def test_what_somebody_has_taken_is_offered_to_whom_the_record_tells_of_them(
+    app: Flask, world: World, signed_in: SignedIn
+) -> None:
+    signed_in("alice")
+    nora, max_ = signed_in("nora"), signed_in("max")
+    taken = f"/admin/record/taken/{world.users['alice'].id}"
+    offered = [taken in browser.get(of(world, "alice")).text for browser in (nora, max_)]
+    assert (offered, nora.get(taken).status_code) == ([True, True], 200)
+    with app.app_context():
+        begin_writing()
+        db.session.execute(delete(Membership).where(Membership.user_id == world.users["alice"].id))
+        db.session.commit()
+    offered = [taken in browser.get(of(world, "alice")).text for browser in (nora, max_)]
+    assert (offered, max_.get(taken).status_code) == ([False, True], 200)
 
 
 def test_roles_are_changed_after_the_change_was_said_in_words(app: Flask, world: World, signed_in: SignedIn) -> None:

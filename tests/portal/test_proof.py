@@ -155,6 +155,19 @@ def test_nobody_is_let_in_by_a_browser_that_was_left_open(
     assert "may sign in again" in words_of(browser.get(go_on(browser, step).location))
 
 
+def test_the_way_back_from_the_step_leads_to_a_page_that_can_be_opened(
+    world: World, signed_in: SignedIn, pass_minutes: Callable[[int], None]
+) -> None:
+    browser = signed_in("max")
+    adam = f"/admin/people/{world.users['adam'].id}"
+    given = {"roles": f"{world.northside.id} analyst", "confirmed": "yes", "csrf_token": csrf_token(browser, adam)}
+    pass_minutes(11)
+    for path, back in ((f"{adam}/roles", adam), ("/admin/roles/second-step", "/admin/roles"), (f"{adam}?a=1",) * 2):
+        step = browser.post(f"{adam}/roles", data=given, headers={"Referer": f"http://localhost{path}"})
+        assert re.findall(r'<a class="btn btn-link" href="([^"]+)">Cancel', step.text) == [back]
+        assert browser.get(back, follow_redirects=True).status_code == 200
+
+
 def test_wrong_passwords_are_throttled_as_at_sign_in(
     app: Flask, signed_in: SignedIn, pass_minutes: Callable[[int], None]
 ) -> None:

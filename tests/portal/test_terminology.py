@@ -379,7 +379,9 @@ def test_a_collection_draws_on_sources_and_says_what_it_no_longer_draws_on(libra
     added = library.post(f"{here}references", expressions=page_url, cascade="1")
     assert "2 references added." in words_of(library.get(added.location))
     assert "A15.1" in words_of(library.get(here))
-    refused = library.post(f"{here}references", expressions="/orgs/northside/sources/NONE/")
+    # However much is pasted, the last of it is read, too.
+    long = f"{page_url}?{'from=a-table&' * 2_000}\n/orgs/northside/sources/NONE/"
+    refused = library.post(f"{here}references", expressions=long)
     assert refused.status_code == 422
     assert "it names nothing that you may see" in words_of(refused)
     assert library.post(f"{here}references", expressions=" ").status_code == 422

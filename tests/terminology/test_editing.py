@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from flask import Flask
 
 from app import terminology
 from app.errors import Duplicate, Forbidden, Invalid, NotFound
+from app.extensions import db
+from app.models import begin_writing, take_repository_revision
 from app.terminology import Address, ChangedMeanwhile, ConceptWish, MappingWish, RepositoryFacts
+from tests.domain.test_shaping_on_postgresql import wait_until_somebody_waits
 from tests.factories import World
 from tests.terminology.making import LUNG, STARTER, concept, content, made, mapping, released, renamed
 
@@ -194,10 +198,46 @@ def test_what_cannot_be_a_name_is_not_even_looked_for(postgresql_app: tuple[Flas
             lambda: terminology.retire_concept(alice, LUNG, code),
             lambda: concept(alice, "A1", parents=[code]),
             lambda: terminology.add_references(alice, STARTER, [LUNG.of_concept(code)]),
+            lambda: terminology.add_references(alice, STARTER, [LUNG.of_concept(code)], cascade=True),
         ]
         for ask in asked:
             with pytest.raises((NotFound, Invalid)):
                 ask()
+        source = terminology.get_repository(alice, LUNG).id
+        assert terminology.read_codes(alice, [source], [code]).concepts == {}
+
+
+def test_two_who_change_a_repository_at_once_do_not_undo_or_repeat_each_other(
+    postgresql_app: tuple[Flask, World],
+) -> None:
+    (app, world), came = postgresql_app, []
+    with app.app_context():
+        alice = world.actor("alice")
+        made(alice), made(alice, STARTER), concept(alice, "A1")
+        seen = terminology.get_repository(alice, STARTER).details_changed_at
+
+    def describe() -> str:
+        return terminology.update_repository(alice, STARTER, RepositoryFacts("Told anew"), seen=seen).name
+
+    def refer() -> str:
+        return str(terminology.add_references(alice, STARTER, [LUNG.of_concept("A1")]))
+
+    def outcome(deed: Callable[[], str]) -> str:
+        with app.app_context():
+            try:
+                return deed()
+            except ChangedMeanwhile:
+                return "Changed meanwhile"
+
+    for deed in (describe, refer):
+        with app.app_context(), ThreadPoolExecutor(2) as pool:
+            begin_writing()
+            take_repository_revision(terminology.get_repository(alice, STARTER).id)
+            both = [pool.submit(outcome, deed) for _ in range(2)]
+            wait_until_somebody_waits(2)
+            db.session.rollback()
+            came.append(sorted(one.result(timeout=30) for one in both))
+    assert came == [["Changed meanwhile", "Told anew"], ["0", "1"]]
 
 
 def test_content_is_filtered_and_paged_and_counted(either: World) -> None:

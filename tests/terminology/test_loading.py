@@ -205,10 +205,11 @@ def _told_as(path: Path, rows: list[Any], links: list[Any], **more: Any) -> OCLE
 
 def test_what_earlier_servers_wrote_otherwise_is_read_all_the_same(domain: World, tmp_path: Path) -> None:
     alice, numbered = domain.actor("alice"), {**ROW, "id": "A2", "uuid": "1"}
-    told = _told_as(tmp_path / "export.json", [ROW, numbered], [LINK], supported_locales="en,fr")
+    told = _told_as(tmp_path / "export.json", [ROW, numbered], [LINK], supported_locales="en, fr,")
     assert exports.import_terminology(alice, LUNG, told).added == 3
     assert terminology.get_repository(alice, LUNG).supported_locales == "en,fr"
     assert terminology.get_version(alice, LUNG).counts.active_concepts == 2
+    assert _told_as(tmp_path / "export.json", [], [], supported_locales="").facts.supported_locales == ("en",)
 
 
 WRONG_ROWS: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [

@@ -151,7 +151,7 @@ def _release(export: Any) -> ReleaseFacts:
 def _locales(given: Any) -> tuple[str, ...]:
     """As a list, or as the text with commas that earlier servers wrote."""
     listed = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else []
-    return tuple(str(one).strip() for one in listed) or ("en",)
+    return tuple(text for one in listed if (text := str(one).strip())) or ("en",)
 
 
 def _concept(one: Any) -> LoadedConcept:
