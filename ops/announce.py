@@ -31,10 +31,10 @@ def sign_in_lines(credentials: Path) -> list[str]:
     head = ("role", "email", "password", "organization", "tenant")
     rows = [head] + [tuple(str(user.get(name) or "") for name in head) for user in known["users"]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    table = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-             for row in rows]
-    return ["", "Demonstration data. Sign in as one of:", *table,
-            f"  (kept in {credentials})"]
+    table = [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return ["", "Demonstration data. Sign in as one of:", *table, f"  (kept in {credentials})"]
 
 
 def end_of_log() -> list[str]:

@@ -140,9 +140,7 @@ def peopled_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def peopled_postgresql(
-    postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, World]:
+def peopled_postgresql(postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, World]:
     """The address of a PostgreSQL database that ran every migration and holds the same; to be copied, not connected."""
     quick_hashes()
     url = postgresql_server.new_database()

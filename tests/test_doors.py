@@ -532,9 +532,21 @@ def make_things(app: Flask, world: World) -> Things:
             world.actor("max"), "Ines", "ines@example.org", world.northside.id, ("clinician",)
         )
     return Things(
-        entity_id, file_id, export_id, token_id, device_key, delivery.id, alice.user_id, event_id, import_id=import_id,
-        organization_id=world.northside.id, location_id=location_id, **shape,
-        session_id=session_id, secret=(invited.link.url or "").rsplit("/", 1)[1], short_code=LUNG.short_code,
+        entity_id,
+        file_id,
+        export_id,
+        token_id,
+        device_key,
+        delivery.id,
+        alice.user_id,
+        event_id,
+        import_id=import_id,
+        organization_id=world.northside.id,
+        location_id=location_id,
+        **shape,
+        session_id=session_id,
+        secret=(invited.link.url or "").rsplit("/", 1)[1],
+        short_code=LUNG.short_code,
     )
 
 
@@ -609,9 +621,7 @@ def test_every_route_refuses_a_stranger_but_the_few_that_are_named(app: Flask, t
     assert doors_left_open(app, things) == []
 
 
-def test_a_planted_route_without_a_guard_is_caught(
-    app: Flask, things: Things, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_planted_route_without_a_guard_is_caught(app: Flask, things: Things, monkeypatch: pytest.MonkeyPatch) -> None:
     app.add_url_rule("/planted", PLANTED, lambda: "patients")
     assert doors_left_open(app, things) == ["GET /planted: no policy is stated in tests/test_doors.py"]
     monkeypatch.setitem(DOORS, "GET /planted", Door("sign-in"))

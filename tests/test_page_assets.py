@@ -46,13 +46,16 @@ def test_no_template_holds_what_the_content_policy_forbids(path: Path) -> None:
     assert faults_in(path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize(("planted", "fault"), [
-    ('<p class="a" style="width: 3%">', "an inline style"),
-    ("<style>p {}</style>", "a style element"),
-    ("<script>alert(1)</script>", "an inline script"),
-    ('<a href="/" onclick="x()">', "an event attribute"),
-    ('<a hx-on:click="x()">', "htmx code that needs eval"),
-])
+@pytest.mark.parametrize(
+    ("planted", "fault"),
+    [
+        ('<p class="a" style="width: 3%">', "an inline style"),
+        ("<style>p {}</style>", "a style element"),
+        ("<script>alert(1)</script>", "an inline script"),
+        ('<a href="/" onclick="x()">', "an event attribute"),
+        ('<a hx-on:click="x()">', "htmx code that needs eval"),
+    ],
+)
 def test_the_gate_finds_each_planted_fault(planted: str, fault: str) -> None:
     assert fault in faults_in(planted)
 
@@ -117,9 +120,15 @@ def test_the_error_summary_links_to_an_input_that_each_kind_of_field_draws(pages
     assert '<a href="#f-b">Two</a>' in summary
     assert "<li>About it all</li>" in summary
     options = [("x", "X"), ("y", "Y", "more")]
-    for drawn in (forms.field("a", "A"), forms.select("a", "A", options[:1]), forms.radios("a", "A", options),
-                  forms.checkboxes("a", "A", options), forms.checkbox("a", "A"), forms.textarea("a", "A"),
-                  forms.datetime_range("A", "a", "b")):
+    for drawn in (
+        forms.field("a", "A"),
+        forms.select("a", "A", options[:1]),
+        forms.radios("a", "A", options),
+        forms.checkboxes("a", "A", options),
+        forms.checkbox("a", "A"),
+        forms.textarea("a", "A"),
+        forms.datetime_range("A", "a", "b"),
+    ):
         assert drawn.count('id="f-a"') == 1
 
 
@@ -144,8 +153,9 @@ def test_an_export_state_is_told_in_a_word_from_an_enum_or_a_text(pages: Environ
     assert words == ["Waiting", "Running", "Ready", "Failed", "Cancelled", "Expired"]
 
 
-@pytest.mark.parametrize(("value", "maximum", "share"),
-                         [(None, 10, None), (0, 0, None), (5, 10, "50 %"), (2, 3, "66 %")])
+@pytest.mark.parametrize(
+    ("value", "maximum", "share"), [(None, 10, None), (0, 0, None), (5, 10, "50 %"), (2, 3, "66 %")]
+)
 def test_progress_says_a_share_only_when_it_is_known(
     pages: Environment, value: int | None, maximum: int, share: str | None
 ) -> None:
@@ -155,9 +165,7 @@ def test_progress_says_a_share_only_when_it_is_known(
 
 
 @pytest.mark.parametrize("points", [[], [(0, 1)], [(0, 1), (5.5, 2)]])
-def test_a_sparkline_of_any_length_says_what_it_shows(
-    pages: Environment, points: list[tuple[float, float]]
-) -> None:
+def test_a_sparkline_of_any_length_says_what_it_shows(pages: Environment, points: list[tuple[float, float]]) -> None:
     drawn = macros(pages, "sparkline").sparkline(points, "CD4 <falls>")
     assert drawn.startswith("<svg")
     assert drawn.endswith("</svg>")

@@ -40,8 +40,7 @@ def export_right(actor: Actor, organization_ids: Collection[UUID] | None) -> Exp
             (
                 ascending.index(ExportRight(standing.exports))
                 for standing in actor.standings
-                if grants(standing, Permission.EXPORT_DATA)
-                and (standing.is_root or standing.organization_id == place)
+                if grants(standing, Permission.EXPORT_DATA) and (standing.is_root or standing.organization_id == place)
             ),
             default=0,
         )

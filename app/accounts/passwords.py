@@ -104,8 +104,7 @@ def _is_common(folded: str) -> bool:
     cores |= {core.translate(_LEET) for core in cores}
     spellings = {re.sub(r"[\W_]+", "", core) for core in cores}
     return any(
-        spelling in COMMON or _is_keyboard_run(spelling) or _is_built_of_common(spelling)
-        for spelling in spellings
+        spelling in COMMON or _is_keyboard_run(spelling) or _is_built_of_common(spelling) for spelling in spellings
     )
 
 
@@ -122,9 +121,7 @@ def _is_keyboard_run(text: str) -> bool:
         return False
     rest = text
     while rest:
-        piece = next(
-            (size for size in range(len(rest), 3, -1) for row in KEYBOARD_RUNS if rest[:size] in row), 0
-        )
+        piece = next((size for size in range(len(rest), 3, -1) for row in KEYBOARD_RUNS if rest[:size] in row), 0)
         if not piece:
             return False
         rest = rest[piece:]
@@ -136,9 +133,7 @@ def _is_monotonous(text: str) -> bool:
     if len(set(text)) < 4:
         return True
     return any(
-        (text[:size] * (len(text) // size + 1))[: len(text)] == text
-        for size in range(1, 7)
-        if len(text) >= size * 2
+        (text[:size] * (len(text) // size + 1))[: len(text)] == text for size in range(1, 7) if len(text) >= size * 2
     )
 
 

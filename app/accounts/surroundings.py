@@ -29,9 +29,7 @@ def surroundings_of(actor: Actor) -> Surroundings:
         .where(Organization.id.in_(actor.organization_ids))
         .order_by(Organization.is_root.desc(), Organization.name)
     ).all()
-    data_types = db.session.scalars(
-        select(Template.data_type).where(Template.tenant_id == actor.tenant_id).distinct()
-    )
+    data_types = db.session.scalars(select(Template.data_type).where(Template.tenant_id == actor.tenant_id).distinct())
     return Surroundings(
         tenant_name=tenant.name,
         organization_name=", ".join(names),

@@ -149,24 +149,18 @@ def set_exports_enabled(tenant_id: UUID, enabled: bool) -> None:
         raise NotFound("There is no such tenant.")
     # A reason of before, given in the portal, was for another time.
     tenant.exports_enabled, tenant.exports_off_reason = enabled, ""
-    record.note(
-        None, "tenant.exports", "tenant", tenant_id, tenant_id=tenant_id, details={"exports_enabled": enabled}
-    )
+    record.note(None, "tenant.exports", "tenant", tenant_id, tenant_id=tenant_id, details={"exports_enabled": enabled})
     db.session.commit()
 
 
-def add_organization(
-    tenant_id: UUID, template: Template, name: str, short_code: str, *, is_root: bool
-) -> Organization:
+def add_organization(tenant_id: UUID, template: Template, name: str, short_code: str, *, is_root: bool) -> Organization:
     """Add an organization and its entity to the writing transaction, uncommitted.
 
     :raises Invalid: the short code is another's
     """
     if db.session.scalar(select(Organization.id).where(Organization.short_code == short_code)) is not None:
         raise Invalid(fields={"short_code": f"There is an organization {short_code} already."})
-    organization = Organization(
-        id=uuid4(), tenant_id=tenant_id, short_code=short_code, name=name, is_root=is_root
-    )
+    organization = Organization(id=uuid4(), tenant_id=tenant_id, short_code=short_code, name=name, is_root=is_root)
     db.session.add(organization)
     db.session.flush()
     records.add_entity(

@@ -47,13 +47,9 @@ def create_template(
         raise NotFound("There is no such tenant.")
     if template_named(tenant_id, name) is not None:
         raise Invalid(fields={"name": f"There is a template {name} already."})
-    template = add_template(
-        tenant_id, data_type, name, label, attributes, metrics, product_model, description
-    )
+    template = add_template(tenant_id, data_type, name, label, attributes, metrics, product_model, description)
     db.session.flush()
-    record.note(
-        None, "template.create", "template", template.id, tenant_id=tenant_id, details={"name": name}
-    )
+    record.note(None, "template.create", "template", template.id, tenant_id=tenant_id, details={"name": name})
     db.session.commit()
     return template
 
@@ -86,9 +82,7 @@ def add_template(
 def add_house_templates(tenant_id: UUID) -> tuple[Template, Template]:
     """The templates that every tenant needs: for organizations and for the people who sign in."""
     return (
-        add_template(
-            tenant_id, "organization", ORGANIZATION_TEMPLATE, "Organization", ORGANIZATION_ATTRIBUTES
-        ),
+        add_template(tenant_id, "organization", ORGANIZATION_TEMPLATE, "Organization", ORGANIZATION_ATTRIBUTES),
         add_template(tenant_id, "organization-user", USER_TEMPLATE, "Staff member", USER_ATTRIBUTES),
     )
 

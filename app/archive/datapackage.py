@@ -257,9 +257,7 @@ class _ResourceNames:
         self._taken: set[str] = set()
 
     def name_for(self, path: str) -> str:
-        plain = (
-            unicodedata.normalize("NFKD", path.rpartition(".")[0] or path).encode("ascii", "ignore").decode()
-        )
+        plain = unicodedata.normalize("NFKD", path.rpartition(".")[0] or path).encode("ascii", "ignore").decode()
         slug = re.sub(r"[^a-z0-9._-]+", "-", plain.lower()).strip("-._") or "file"
         name, number = slug, 1
         while name in self._taken:

@@ -90,9 +90,7 @@ def run_decoder(path: Path, kind: Kind, wants: str, memory: int = MEMORY, second
     if child.returncode == 1 and not out and b"MemoryError" not in complaint:
         raise RuntimeError(f"the decoder does not start: {complaint.decode(errors='replace')[-2000:]}")
     if child.returncode != 0:
-        _log.warning(
-            "decoder %s ended with %s on a file of %s", kind.decoder, child.returncode, path.stat().st_size
-        )
+        _log.warning("decoder %s ended with %s on a file of %s", kind.decoder, child.returncode, path.stat().st_size)
     return out
 
 

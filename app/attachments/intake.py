@@ -14,9 +14,7 @@ from app.storage.errors import StorageFault, faults_in_words
 
 CHUNK = 256 * 1024
 BROKEN_OFF = "The upload broke off before the file was complete. Please send it again."
-MORE_THAN_ANNOUNCED = (
-    "More bytes came than were announced, so the file was not accepted. Please send it again."
-)
+MORE_THAN_ANNOUNCED = "More bytes came than were announced, so the file was not accepted. Please send it again."
 
 
 class Readable(Protocol):
@@ -79,9 +77,7 @@ def bind(folder: Path, max_bytes: int) -> None:
     intake.max_bytes = max_bytes
 
 
-def take_body(
-    stream: Readable, into: Writable, *, limit: int, declared: int | None, too_large: str
-) -> tuple[int, str]:
+def take_body(stream: Readable, into: Writable, *, limit: int, declared: int | None, too_large: str) -> tuple[int, str]:
     """Read a body into a file, counting; answers its length and SHA-256 (hex).
 
     :param limit: most bytes accepted

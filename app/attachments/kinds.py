@@ -67,11 +67,7 @@ def accepted_extensions(allowed: Collection[str] = ()) -> list[str]:
 def accepted_kinds(allowed: Collection[str] = ()) -> list[Kind]:
     """The kinds that an attribute takes, in our order."""
     patterns = [pattern.partition(";")[0].strip().lower() for pattern in allowed]
-    return [
-        kind
-        for kind in KINDS
-        if not patterns or any(_matches(kind.media_type, pattern) for pattern in patterns)
-    ]
+    return [kind for kind in KINDS if not patterns or any(_matches(kind.media_type, pattern) for pattern in patterns)]
 
 
 def _matches(media_type: str, pattern: str) -> bool:

@@ -117,9 +117,7 @@ def file_address(actor: Actor, file_id: UUID, *, inline: bool, seconds: int) -> 
     )
     if url is not None:
         begin_writing()
-        record.note(
-            actor, "file.download", "file", file_id, details={**about, "by": "address"}, byte_count=size
-        )
+        record.note(actor, "file.download", "file", file_id, details={**about, "by": "address"}, byte_count=size)
         db.session.commit()
     return url
 

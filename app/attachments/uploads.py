@@ -187,9 +187,7 @@ def _attach(
         created_at=revision.at,
     )
     value = as_value(attribute, [*held_files(entity, attribute), named(file)])
-    write_values(
-        entity, {**values_of(entity), attribute.name: value}, revision=revision, changed_by=actor.user_id
-    )
+    write_values(entity, {**values_of(entity), attribute.name: value}, revision=revision, changed_by=actor.user_id)
     db.session.add(file)
     _note_attached(actor, file)
     db.session.commit()

@@ -155,9 +155,7 @@ class Builder:
             self._send({"open": self._place})
             self._told = self._place
 
-    def build(
-        self, key: str, fragments: Sequence[Ordered], about: Mapping[str, str] | None = None
-    ) -> Iterator[Built]:
+    def build(self, key: str, fragments: Sequence[Ordered], about: Mapping[str, str] | None = None) -> Iterator[Built]:
         """Order a part; each fragment is told as it is made. At the end all bytes are safe, but not yet under the key.
 
         Whoever does not go on to :meth:`commit` must :meth:`end` the builder.

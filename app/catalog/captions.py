@@ -24,9 +24,7 @@ def caption_for(schema: Schema, stored: Mapping[str, Any], key: str) -> str:
     return " ".join(str(stored[known.name]) for known in plain or labels[:2])[:CAPTION_LENGTH] or key
 
 
-def caption_after(
-    schema: Schema, caption: str, key: str, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> str:
+def caption_after(schema: Schema, caption: str, key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The caption once the values have changed.
 
     A caption that a load gave ("Lovelace, Ada" out of two attributes) is not made anew: the old texts that

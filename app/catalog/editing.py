@@ -87,7 +87,10 @@ def _change(
         return get_entity(actor, entity_id)
     write_values(entity, checked.values, revision=revision, changed_by=actor.user_id)
     record.note(
-        actor, "entity.edit", entity.data_type, entity.id,
+        actor,
+        "entity.edit",
+        entity.data_type,
+        entity.id,
         details={"attributes": checked.changed, "revision": revision.number},
     )
     return entity

@@ -42,9 +42,7 @@ def words_in(text: str) -> list[str]:
     return list(dict.fromkeys(word[:WORD_LENGTH] for word in found))
 
 
-def value_rows(
-    schema: Schema, tenant_id: UUID, entity_id: UUID, stored: Mapping[str, Any]
-) -> list[Row]:
+def value_rows(schema: Schema, tenant_id: UUID, entity_id: UUID, stored: Mapping[str, Any]) -> list[Row]:
     """The ``EntityValue`` rows of an entity."""
     rows = []
     for attribute in schema.attributes:
@@ -71,9 +69,7 @@ def comparable(kind: str, value: Any) -> Row:
     return row
 
 
-def words_of(
-    schema: Schema, key: str, caption: str, stored: Mapping[str, Any]
-) -> list[str]:
+def words_of(schema: Schema, key: str, caption: str, stored: Mapping[str, Any]) -> list[str]:
     """The words by which an entity is found: of its caption, its key and its short texts.
 
     A key that is only the entity's id again has no words: "fa" would find it instead of Fatima.
@@ -84,9 +80,7 @@ def words_of(
     return words_in(" ".join(texts))[:MOST_WORDS]
 
 
-def reference_rows(
-    schema: Schema, entity_id: UUID, stored: Mapping[str, Any]
-) -> list[Row]:
+def reference_rows(schema: Schema, entity_id: UUID, stored: Mapping[str, Any]) -> list[Row]:
     """The ``Reference`` rows of an entity."""
     return [
         {"entity_id": entity_id, "attribute": known.name, "target_id": target_of(stored[known.name])}

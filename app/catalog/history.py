@@ -56,9 +56,7 @@ class Version:
     moved_to: str | None = None
 
 
-def history_of(
-    actor: Actor, entity_id: UUID, *, before: int | None = None, limit: int = 50
-) -> list[Version]:
+def history_of(actor: Actor, entity_id: UUID, *, before: int | None = None, limit: int = 50) -> list[Version]:
     """The versions of an entity, newest first; the last one of all says ``is_first``.
 
     :param before: only versions older than this revision, to page on

@@ -69,9 +69,7 @@ def referencing(actor: Actor, entity: Entity, limit: int = 10) -> list[Referrers
         if items:
             label = attribute.reference_label or f"{template.label} · {attribute.label}"
             count = len(items) if len(items) < limit else count_entities(actor, query)
-            found.append(
-                Referrers(label, template.data_type, template.id, attribute.name, items, count)
-            )
+            found.append(Referrers(label, template.data_type, template.id, attribute.name, items, count))
     return found
 
 

@@ -99,9 +99,7 @@ def found_ids(actor: Actor, query: EntityQuery, at_most: int) -> tuple[UUID, ...
 
 def counts_by_data_type(actor: Actor, at_most: int = COUNTED_AT_MOST) -> dict[str, int]:
     """How many entities of each data type the actor may see; counting stops at ``at_most`` + 1 of each."""
-    return {
-        data_type: count_entities(actor, EntityQuery(data_type), at_most) for data_type in DATA_TYPES
-    }
+    return {data_type: count_entities(actor, EntityQuery(data_type), at_most) for data_type in DATA_TYPES}
 
 
 def recently_changed(actor: Actor, data_type: str, limit: int) -> list[Entity]:
@@ -158,9 +156,7 @@ def _first_page(filtered: Select[Entity], query: EntityQuery) -> Page:
     return _page(query, rows[: query.page_size], more_before=False, more_after=whole)
 
 
-def _rows(
-    filtered: Select[Entity], query: EntityQuery, direction: Direction, place: Any
-) -> list[Entity]:
+def _rows(filtered: Select[Entity], query: EntityQuery, direction: Direction, place: Any) -> list[Entity]:
     """One row more than a page holds, from the place on, nearest first."""
     falling = query.descending == (direction == "after")
     if place is not None:

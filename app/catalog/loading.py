@@ -79,6 +79,4 @@ def list_templates(actor: Actor, data_type: str | None = None) -> list[Template]
 def list_organizations(actor: Actor) -> list[Organization]:
     """The organizations whose records the actor may see, by name; the tenant's root first."""
     wanted = visible_organizations(actor)
-    return list(
-        db.session.scalars(wanted.order_by(Organization.is_root.desc(), Organization.name, Organization.id))
-    )
+    return list(db.session.scalars(wanted.order_by(Organization.is_root.desc(), Organization.name, Organization.id)))

@@ -66,9 +66,7 @@ def add_entity(
     :param created_at: the revision's instant when not given; so is ``updated_at``
     :raises ValueError: a value whose attribute the template does not know
     """
-    new = NewEntity(
-        template, organization_id, values, key, entity_id, caption, location_id, created_at, updated_at
-    )
+    new = NewEntity(template, organization_id, values, key, entity_id, caption, location_id, created_at, updated_at)
     db.session.flush()
     rows = _Rows()
     facts = _add_rows(rows, new, {}, revision, changed_by)
@@ -76,9 +74,7 @@ def add_entity(
     return db.session.get_one(Entity, facts["id"])
 
 
-def add_entities(
-    entities: Iterable[NewEntity], *, revision: Revision, changed_by: UUID | None = None
-) -> int:
+def add_entities(entities: Iterable[NewEntity], *, revision: Revision, changed_by: UUID | None = None) -> int:
     """Add many entities, some thousand rows a statement, without keeping them in memory; answers how many.
 
     What an entity refers to must exist, or stand before it, or stand less than :data:`ROWS_AT_ONCE` after it.
@@ -95,9 +91,7 @@ def add_entities(
     return count
 
 
-def write_values(
-    entity: Entity, values: Mapping[str, Any], *, revision: Revision, changed_by: UUID | None
-) -> None:
+def write_values(entity: Entity, values: Mapping[str, Any], *, revision: Revision, changed_by: UUID | None) -> None:
     """Make a new version that holds exactly these values; the template says which are patient values."""
     schema = Schema.of(entity.template)
     texts = texts_of(schema, stored_form(schema, values))
@@ -141,9 +135,7 @@ def write_version(
     db.session.flush()
     _forget_findability(entity.id)
     rows = _Rows()
-    _add_findability(
-        rows, schema, entity.tenant_id, entity.data_type, entity.id, entity.key, entity.caption, after
-    )
+    _add_findability(rows, schema, entity.tenant_id, entity.data_type, entity.id, entity.key, entity.caption, after)
     rows.write()
 
 
@@ -153,14 +145,13 @@ def delete_entity(entity: Entity, revision: Revision, deleted_by: UUID | None) -
     :raises Invalid: other records refer to it, or it has measurements
     """
     pointing = db.session.scalar(
-        select(func.count()).select_from(Reference)
+        select(func.count())
+        .select_from(Reference)
         .where(Reference.target_id == entity.id, Reference.entity_id != entity.id)
     )
     if pointing:
         raise Invalid(f"{entity.caption} cannot be removed: other records refer to it.")
-    measured = or_(
-        Series.device_id == entity.id, Series.patient_id == entity.id, Series.session_id == entity.id
-    )
+    measured = or_(Series.device_id == entity.id, Series.patient_id == entity.id, Series.session_id == entity.id)
     if db.session.scalar(select(Series.id).where(measured).limit(1)) is not None:
         raise Invalid(f"{entity.caption} cannot be removed: it has measurements.")
     past = _past(entity, revision)
@@ -173,16 +164,12 @@ def delete_entity(entity: Entity, revision: Revision, deleted_by: UUID | None) -
 
 def _past(entity: Entity, revision: Revision) -> EntityHistory:
     facts = {name: getattr(entity, name) for name in FACTS}
-    return EntityHistory(
-        id=entity.id, superseded_by=revision.number, superseded_at=revision.at, deleted=False, **facts
-    )
+    return EntityHistory(id=entity.id, superseded_by=revision.number, superseded_at=revision.at, deleted=False, **facts)
 
 
 def _forget_findability(entity_id: UUID) -> None:
     for kept in (EntityValue, EntityWord, Reference):
-        db.session.execute(
-            delete(kept).where(kept.entity_id == entity_id).execution_options(synchronize_session=False)
-        )
+        db.session.execute(delete(kept).where(kept.entity_id == entity_id).execution_options(synchronize_session=False))
 
 
 @dataclass(slots=True)

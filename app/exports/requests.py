@@ -162,9 +162,7 @@ def _of_subject(fault: IntegrityError) -> bool:
     return "uq_export_pending_subject" in words or "export.kind, export.subject" in words
 
 
-def _check_facts(
-    actor: Actor, kind: str, request_key: str, label: str | None, callback_url: str | None
-) -> None:
+def _check_facts(actor: Actor, kind: str, request_key: str, label: str | None, callback_url: str | None) -> None:
     """What is asked for beside the kind's own parameters."""
     longest = KINDS[kind].longest_label
     if not 8 <= len(request_key) <= 64:

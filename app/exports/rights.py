@@ -193,6 +193,4 @@ def check_scope(actor: Actor, frozen: Mapping[str, Any], what: str) -> None:
     held = organizations_with(actor, Permission.EXPORT_DATA)
     scope = frozen["organization_ids"]
     if held is not None and (scope is None or not {UUID(one) for one in scope} <= set(held)):
-        raise Forbidden(
-            f"This archive may hold {what} of organizations from which you may not export.", reason="scope"
-        )
+        raise Forbidden(f"This archive may hold {what} of organizations from which you may not export.", reason="scope")

@@ -21,8 +21,6 @@ def post(tenant_id: UUID, kind: str, payload: dict[str, Any], *, object_id: UUID
     :param payload: what the delivery needs: ids rather than values, for it is kept as text
     :param object_id: what it tells of, to be found by
     """
-    message = OutboxMessage(
-        tenant_id=tenant_id, kind=kind, payload=orjson.dumps(payload).decode(), object_id=object_id
-    )
+    message = OutboxMessage(tenant_id=tenant_id, kind=kind, payload=orjson.dumps(payload).decode(), object_id=object_id)
     db.session.add(message)
     return message

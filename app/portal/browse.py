@@ -58,9 +58,7 @@ def list_page(data_type: str) -> ResponseReturnValue:
         return redirect(form.url(cursor=form.cursor), 303)
     templates = catalog.list_templates(actor, data_type)
     organizations = catalog.list_organizations(actor)
-    one_template = next(
-        (known for known in templates if (known.id,) == form.templates or len(templates) == 1), None
-    )
+    one_template = next((known for known in templates if (known.id,) == form.templates or len(templates) == 1), None)
     columns = column_attributes(one_template.attributes) if one_template else []
     kept = {entity.id: catalog.values_of(entity) for entity in page.items}
     codes = codes_among(actor, [one for values in kept.values() for one in kept_in(columns, values)])
@@ -204,9 +202,7 @@ def _reference_choices(entity: Entity) -> dict[str, list[Linked]]:
     choices = {}
     for known in entity.template.attributes:
         if known.kind == "REFERENCE" and known.reference_data_type is not None:
-            query = EntityQuery(
-                known.reference_data_type, sort="caption", descending=False, page_size=MOST_OPTIONS
-            )
+            query = EntityQuery(known.reference_data_type, sort="caption", descending=False, page_size=MOST_OPTIONS)
             page = catalog.list_entities(current_actor(), query)
             if page.next is None:
                 choices[known.name] = [Linked(row.id, row.data_type, row.caption) for row in page.items]
@@ -233,9 +229,7 @@ def _versions(versions: list[catalog.Version], codes: Codes) -> list[tuple[catal
 
 
 def _referrers_url(entity: Entity, group: catalog.Referrers) -> str:
-    form = ListForm(
-        group.data_type, templates=(group.template_id,), refers_to=entity.id, by_attribute=group.attribute
-    )
+    form = ListForm(group.data_type, templates=(group.template_id,), refers_to=entity.id, by_attribute=group.attribute)
     return form.url()
 
 

@@ -198,9 +198,7 @@ def _found(actor: Actor, form: DataExportForm) -> list[ShownDevice]:
     names = {known.id: known.name for known in catalog.list_organizations(actor)}
     rows = [one for one in catalog.list_entities(actor, query).items if str(one.id) not in form.device_ids]
     return [
-        ShownDevice(
-            str(one.id), one.caption, entity_url("device", one.id), names.get(one.organization_id, "")
-        )
+        ShownDevice(str(one.id), one.caption, entity_url("device", one.id), names.get(one.organization_id, ""))
         for one in rows[: MOST_FOUND + 1]
     ]
 

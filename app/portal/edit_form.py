@@ -108,9 +108,7 @@ def changes_of(entity: Entity, typed: Mapping[str, Any], seen: Mapping[str, Any]
     A form sends every field back; the ones that were left alone must not undo what somebody else did.
     """
     known = {attribute.name: attribute for attribute in entity.template.attributes}
-    return {
-        name: entry for name, entry in typed.items() if _plain(entry) != _as_typed(known[name], seen.get(name))
-    }
+    return {name: entry for name, entry in typed.items() if _plain(entry) != _as_typed(known[name], seen.get(name))}
 
 
 def faults_by_field(faults: Mapping[str, str]) -> dict[str, str]:
@@ -178,9 +176,7 @@ def _control(
     return "input", []
 
 
-def _reference_options(
-    value: Any, targets: Mapping[UUID, Linked], choices: list[Linked]
-) -> list[tuple[str, str]]:
+def _reference_options(value: Any, targets: Mapping[UUID, Linked], choices: list[Linked]) -> list[tuple[str, str]]:
     options = [(str(choice.id), choice.caption) for choice in choices]
     present = target_of(value)
     if present is not None and all(choice.id != present for choice in choices):

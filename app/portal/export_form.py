@@ -236,4 +236,3 @@ class ReportForm:
             except ValueError:
                 self._refuse(name, words)
         return tuple(found)
-

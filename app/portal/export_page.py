@@ -193,9 +193,7 @@ def _types_of_chosen(form: ReportForm, entities: list[Entity | None]) -> list[tu
     return [*types, (MEASUREMENTS, plural(MEASUREMENTS), MEASUREMENTS_HINT)]
 
 
-def _groups(
-    actor: Actor, form: ReportForm, templates: list[Template]
-) -> list[tuple[str, list[tuple[str, str]]]]:
+def _groups(actor: Actor, form: ReportForm, templates: list[Template]) -> list[tuple[str, list[tuple[str, str]]]]:
     offered = _offered(actor, form, templates)
     by_type = {one: [(str(t.id), t.label) for t in templates if t.data_type == one] for one in offered}
     return [(plural(one), found) for one, found in by_type.items() if found]

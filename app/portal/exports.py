@@ -82,8 +82,10 @@ def new() -> ResponseReturnValue:
             return redirect(url_for("portal.data_exports.new", again=before.id), 303)
         params = ReportParams.from_json(before.params)
         if params.queries:
-            flash("This export’s queries differ from each other, and this form has one period for all. Look it over.",
-                  "info")
+            flash(
+                "This export’s queries differ from each other, and this form has one period for all. Look it over.",
+                "info",
+            )
             params = params.of_query(0)
         form = ReportForm.again(params)
     else:

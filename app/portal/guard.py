@@ -87,6 +87,9 @@ def _answer_to_stranger() -> ResponseReturnValue:
         return render_template("errors/signed_out.html", sign_in_url=sign_in_url), 401
     if ended:
         session.clear()
-        flash("Your sign-in has ended because the page was left alone for too long, or after a long day. "
-              "Sign in again to go on where you were.", "info")
+        flash(
+            "Your sign-in has ended because the page was left alone for too long, or after a long day. "
+            "Sign in again to go on where you were.",
+            "info",
+        )
     return redirect(url_for("portal.auth.sign_in", next=own_paths.own_path(own_paths.path_asked_for())), 303)

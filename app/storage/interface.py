@@ -47,9 +47,7 @@ def check_prefix(prefix: str) -> str:
 
 def _fits(key: str) -> bool:
     segments = key.split("/")
-    return len(key) <= _LONGEST_KEY and all(
-        len(one) <= _LONGEST_SEGMENT and ".." not in one for one in segments
-    )
+    return len(key) <= _LONGEST_KEY and all(len(one) <= _LONGEST_SEGMENT and ".." not in one for one in segments)
 
 
 def copied(stream: BinaryIO, length: int) -> Iterator[bytes]:

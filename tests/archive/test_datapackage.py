@@ -56,9 +56,7 @@ EVENTS = Resource(
 EVENT_ROWS = b'{"at":1,"detail":{"a":1},"tags":[1]}\n{"at":2,"detail":{},"tags":[]}\n'
 DEVICES = replace(EVENTS, path="devices.json", title="Devices", format="json")
 DEVICE_ROWS = b'[{"at":1,"detail":{"a":1},"tags":[1]},{"at":2,"detail":{},"tags":[]}]'
-ATTACHED = Resource(
-    path="files/messy.csv", title="messy.csv of patient p1", format="csv", raw_length=0, raw_sha256=""
-)
+ATTACHED = Resource(path="files/messy.csv", title="messy.csv of patient p1", format="csv", raw_length=0, raw_sha256="")
 FILES = {
     "patients.csv": PATIENT_ROWS,
     "logs/events.ndjson": EVENT_ROWS,
@@ -197,9 +195,7 @@ def test_what_was_left_out_and_where_data_came_from_is_told_to_both() -> None:
 
 def test_the_readme_tells_people_what_they_hold() -> None:
     text = readme_text(described(replace(PATIENTS, raw_length=1_234_567), replace(ATTACHED, raw_length=1)))
-    assert text.startswith(
-        "Report of patients\n==================\n\nPatients of two clinics, changed in May.\n"
-    )
+    assert text.startswith("Report of patients\n==================\n\nPatients of two clinics, changed in May.\n")
     assert "as it was at 2024-05-06T07:08:10.000Z (UTC), revision 42." in text
     assert "- patients.csv\n  Patients (1,234,567 bytes, 2 records)\n" in text
     assert "- files/messy.csv\n  messy.csv of patient p1 (1 byte)\n" in text

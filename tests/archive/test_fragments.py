@@ -46,17 +46,13 @@ def test_the_same_rows_give_the_same_bytes_however_the_writes_were_cut(places: l
     assert fragment_of(cut(A_LONG_TEXT, places), final=False) == fragment_of([A_LONG_TEXT], final=False)
 
 
-@pytest.mark.parametrize(
-    "size", [SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, 2 * SLICE_BYTES, 3 * SLICE_BYTES - 5]
-)
+@pytest.mark.parametrize("size", [SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, 2 * SLICE_BYTES, 3 * SLICE_BYTES - 5])
 def test_writes_that_end_at_the_edge_of_a_slice_give_the_same_bytes(size: int) -> None:
     data = random.Random(size).randbytes(size // 2) + A_LONG_TEXT[: size - size // 2]
     whole = fragment_of([data], final=True)
     assert fragment_of([data[:SLICE_BYTES], data[SLICE_BYTES:]], final=True) == whole
     assert fragment_of([data[:-1], data[-1:]], final=True) == whole
-    assert (
-        fragment_of([data[start : start + 70_001] for start in range(0, size, 70_001)], final=True) == whole
-    )
+    assert fragment_of([data[start : start + 70_001] for start in range(0, size, 70_001)], final=True) == whole
 
 
 def test_the_same_rows_give_the_same_bytes_wherever_in_memory_they_are_compressed() -> None:

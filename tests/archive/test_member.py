@@ -16,9 +16,7 @@ from tests.archive.making import archive_of
 
 
 @given(
-    files=st.dictionaries(
-        st.sampled_from("abcdef"), st.lists(st.binary(max_size=2_000), max_size=4), min_size=1
-    ),
+    files=st.dictionaries(st.sampled_from("abcdef"), st.lists(st.binary(max_size=2_000), max_size=4), min_size=1),
 )
 def test_each_member_is_given_back_inflated_and_framed(files: dict[str, list[bytes]]) -> None:
     made, archive = archive_of(files)

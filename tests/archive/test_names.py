@@ -10,9 +10,7 @@ from app.archive import NameBook, UnsafeName, check_name, tidy_segment
 from app.archive.names import folded
 
 
-@pytest.mark.parametrize(
-    "name", ["a", "patients.csv", "devices/d 1.csv", "患者.csv", "a..b", "é/ü.txt", "console.csv"]
-)
+@pytest.mark.parametrize("name", ["a", "patients.csv", "devices/d 1.csv", "患者.csv", "a..b", "é/ü.txt", "console.csv"])
 def test_plain_relative_names_are_accepted(name: str) -> None:
     check_name(name)
 
@@ -71,9 +69,7 @@ def test_equal_names_are_numbered_in_the_order_of_asking() -> None:
     ]
 
 
-@given(
-    names=st.lists(st.sampled_from(["a", "A", "a (2)", "a (3)", "b.csv", "B.csv", "b (2).csv"]), max_size=30)
-)
+@given(names=st.lists(st.sampled_from(["a", "A", "a (2)", "a (3)", "b.csv", "B.csv", "b (2).csv"]), max_size=30))
 def test_no_two_claims_are_one_file_to_anybody(names: list[str]) -> None:
     book = NameBook()
     claimed = [folded(book.claim(name)) for name in names]

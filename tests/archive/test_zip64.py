@@ -65,9 +65,7 @@ def test_a_file_of_more_than_four_gibibytes(tmp_path: Path) -> None:
     with path.open("wb") as sink:
         writer = ZipWriter(sink, SNAPSHOT)
         staged = [Staged(of_zeros, lambda: io.BytesIO(zero_bytes))] * 16
-        member = writer.add(
-            "large.bin", [*staged, Staged(of_last, lambda: io.BytesIO(last_bytes))], fingerprint=False
-        )
+        member = writer.add("large.bin", [*staged, Staged(of_last, lambda: io.BytesIO(last_bytes))], fingerprint=False)
         writer.add_bytes("after.txt", b"still here")
         writer.finish()
 
@@ -80,9 +78,7 @@ def test_a_file_of_more_than_four_gibibytes(tmp_path: Path) -> None:
         # inflated() checks length and CRC-32, which also shows that combining sums is right at this size.
         assert sum(len(piece) for piece in inflated(stream, member)) == member.raw_length
         stream.seek(0)
-        listed = subprocess.run(
-            ["bsdtar", "-tvf", "-"], stdin=stream, check=True, capture_output=True, text=True
-        )
+        listed = subprocess.run(["bsdtar", "-tvf", "-"], stdin=stream, check=True, capture_output=True, text=True)
     assert [line.split()[4] for line in listed.stdout.splitlines()] == [str(FOUR_GIB + 7), "10"]
 
 

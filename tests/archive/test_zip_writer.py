@@ -140,9 +140,7 @@ def test_a_fingerprint_not_asked_for_changes_no_byte() -> None:
     assert sink.getvalue() == archive
 
 
-@given(
-    place=st.integers(0, 10_000), flip=st.integers(1, 255), which=st.integers(0, 1), fingerprint=st.booleans()
-)
+@given(place=st.integers(0, 10_000), flip=st.integers(1, 255), which=st.integers(0, 1), fingerprint=st.booleans())
 def test_an_altered_staged_byte_is_refused(place: int, flip: int, which: int, fingerprint: bool) -> None:
     made = [fragment_of([raw], final=number == 1) for number, raw in enumerate(FILES["patients.csv"])]
     fragment, compressed = made[which]

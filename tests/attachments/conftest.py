@@ -26,9 +26,7 @@ class Shelf:
         self.alice = world.actor("alice")
         self.patient_id = world.patient().id
 
-    def attach(
-        self, name: str, content: bytes, attribute: str = "images", actor: Actor | None = None
-    ) -> StoredFile:
+    def attach(self, name: str, content: bytes, attribute: str = "images", actor: Actor | None = None) -> StoredFile:
         who = actor or self.alice
         reception = begin_upload(who, self.patient_id, attribute, name, len(content))
         return receive(who, reception, io.BytesIO(content))

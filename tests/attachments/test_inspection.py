@@ -150,9 +150,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused_in_words(saved, name, 
         inspect_file(saved(content), name)
 
 
-@pytest.mark.parametrize(
-    "name", ["x.exe", "x.svg", "x.html", "x.htm", "scan.png.exe", "x.zip", "README", "x.xml"]
-)
+@pytest.mark.parametrize("name", ["x.exe", "x.svg", "x.html", "x.htm", "scan.png.exe", "x.zip", "README", "x.xml"])
 def test_a_name_with_an_ending_that_is_never_accepted_is_refused_and_told_what_is(saved, name) -> None:
     with pytest.raises(Invalid, match=r"Accepted: \.csv, \.dcm"):
         inspect_file(saved(picture("PNG")), name)
@@ -221,9 +219,7 @@ def test_a_picture_that_breaks_off_is_refused(saved, form) -> None:
 
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (8_000, 5_001)])
-def test_a_picture_that_claims_more_than_forty_million_pixels_is_refused_before_it_is_decoded(
-    saved, size
-) -> None:
+def test_a_picture_that_claims_more_than_forty_million_pixels_is_refused_before_it_is_decoded(saved, size) -> None:
     with pytest.raises(Invalid, match="40 million"):
         inspect_file(saved(png_that_claims(*size)), "bomb.png")
 

@@ -228,8 +228,7 @@ def test_a_refused_or_broken_upload_leaves_nothing_behind(shelf, name, content, 
 def test_an_upload_whose_transaction_fails_leaves_nothing_behind(shelf) -> None:
     begin_writing()
     db.session.connection().exec_driver_sql(
-        "CREATE TRIGGER no_more BEFORE INSERT ON audit_event "
-        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        "CREATE TRIGGER no_more BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
     )
     db.session.commit()
     with pytest.raises(Exception, match="the disk is full"):

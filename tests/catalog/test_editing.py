@@ -205,9 +205,7 @@ def one_attribute(world: World, kind: str, **more: Any) -> Entity:
     begin_writing()
     template_id = world.templates["patient"].id
     db.session.add(
-        TemplateAttribute(
-            template_id=template_id, position=99, name="extra", label="Extra", kind=kind, **more
-        )
+        TemplateAttribute(template_id=template_id, position=99, name="extra", label="Extra", kind=kind, **more)
     )
     db.session.commit()
     return world.patient()

@@ -119,9 +119,7 @@ def test_the_history_pages_on_from_a_revision(domain: World) -> None:
     assert len(whole) == 6
     seen: list[catalog.Version] = []
     while not seen or not seen[-1].is_first:
-        seen += catalog.history_of(
-            alice, patient.id, before=seen[-1].revision if seen else None, limit=2
-        )
+        seen += catalog.history_of(alice, patient.id, before=seen[-1].revision if seen else None, limit=2)
     assert [version.revision for version in seen] == [version.revision for version in whole]
     assert [version.changes for version in seen] == [version.changes for version in whole]
 
@@ -149,8 +147,7 @@ def test_patient_values_from_where_the_actor_may_not_see_stay_hidden(domain: Wor
     for who in ("alice", "ann"):
         versions = catalog.history_of(domain.actor(who), patient.id)
         hidden[who] = [
-            [(change.hidden, change.before, change.after) for change in version.changes]
-            for version in versions
+            [(change.hidden, change.before, change.after) for change in version.changes] for version in versions
         ]
         assert versions[1].moved_to == "Northside Clinic"
     assert hidden["alice"] == [
@@ -207,7 +204,5 @@ def test_what_others_refer_to_is_not_removed(domain: World) -> None:
     domain.log(device)
     begin_writing()
     with pytest.raises(Invalid, match="refer to it"):
-        records.delete_entity(
-            db.session.get_one(Entity, device.id), take_revision(domain.acme.id), None
-        )
+        records.delete_entity(db.session.get_one(Entity, device.id), take_revision(domain.acme.id), None)
     db.session.rollback()

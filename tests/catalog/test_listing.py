@@ -61,9 +61,7 @@ def with_cursor(query: EntityQuery, cursor: str | None) -> EntityQuery:
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("aAbÉ")), max_size=23)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, size=st.integers(1, 9), sort=st.sampled_from(SORTS), descending=st.booleans())
 def test_paging_brings_every_row_once_and_in_order_forth_and_back(
     domain: World, rows: list[tuple[int, str]], size: int, sort: Any, descending: bool
@@ -87,9 +85,7 @@ def test_paging_brings_every_row_once_and_in_order_forth_and_back(
     pages, cursors = walk(domain.actor("alice"), query)
     seen = [entity_id for page in pages for entity_id in page]
     kept = {row.id: row for row in db.session.query(Entity).where(Entity.id.in_(ids))}
-    expected = sorted(
-        ids, key=lambda known: (getattr(kept[known], sort), str(known)), reverse=descending
-    )
+    expected = sorted(ids, key=lambda known: (getattr(kept[known], sort), str(known)), reverse=descending)
     assert seen == expected
     assert all(len(page) == size for page in pages[:-1])
 
@@ -167,9 +163,7 @@ def test_a_page_behind_rows_that_were_removed_is_the_first_one(domain: World) ->
     page = catalog.list_entities(alice, query)
     last = catalog.list_entities(alice, with_cursor(query, page.next)).items[0]
     begin_writing()
-    records.delete_entity(
-        db.session.get_one(Entity, last.id), take_revision(domain.acme.id), domain.users["max"].id
-    )
+    records.delete_entity(db.session.get_one(Entity, last.id), take_revision(domain.acme.id), domain.users["max"].id)
     db.session.commit()
     again = catalog.list_entities(alice, with_cursor(query, page.next))
     assert [row.id for row in again.items] == [page.items[0].id]
@@ -213,9 +207,7 @@ def test_somebody_without_any_standing_sees_nothing(domain: World) -> None:
     domain.patient()
     nobody = Actor(uuid4(), domain.acme.id, "Nobody", ())
     wrong_role = Actor(uuid4(), domain.acme.id, "Wrong", (Standing(domain.northside.id, "gardener"),))
-    scoped = Actor(
-        uuid4(), domain.acme.id, "Token", (Standing(domain.northside.id, "clinician"),), scopes=frozenset()
-    )
+    scoped = Actor(uuid4(), domain.acme.id, "Token", (Standing(domain.northside.id, "clinician"),), scopes=frozenset())
     for actor in (nobody, wrong_role, scoped):
         assert catalog.list_entities(actor, EntityQuery("patient")).items == ()
 
@@ -283,9 +275,7 @@ def test_the_beginning_of_an_id_is_no_word(domain: World) -> None:
 
 
 @pytest.mark.parametrize("few", [0, 1, 3, 100])
-def test_frequent_words_find_what_rare_ones_would(
-    domain: World, monkeypatch: pytest.MonkeyPatch, few: int
-) -> None:
+def test_frequent_words_find_what_rare_ones_would(domain: World, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr("app.catalog.search.FEW", few)
     for number in range(4):
         domain.patient(first_name="Common", last_name="Odd" if number % 2 else "Even")

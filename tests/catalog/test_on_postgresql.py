@@ -31,9 +31,7 @@ def test_lists_search_edits_and_history_work_alike(domain: World) -> None:
     hidden = domain.patient(domain.riverside, last_name="Same", national_id="X-1")
     for sort in catalog.SORTS:
         for descending in (False, True):
-            query = EntityQuery(
-                "patient", search="same", sort=sort, descending=descending, page_size=2
-            )
+            query = EntityQuery("patient", search="same", sort=sort, descending=descending, page_size=2)
             assert walk(alice, query) == everything(alice, query)
             assert len(walk(alice, query)) == len(patients)
     assert {row.caption for row in catalog.list_entities(alice, EntityQuery("patient", search="ZO sa")).items} == {

@@ -49,9 +49,7 @@ def test_the_right_password_begins_a_session_that_names_its_owner(domain: World)
     assert actor.user_id == domain.users["alice"].id
     assert [(one.organization_id, one.role) for one in actor.standings] == [(domain.northside.id, "clinician")]
     begun = events("session.begin")
-    assert [(event.user_id, event.address, event.outcome) for event in begun] == [
-        (actor.user_id, "192.0.2.7", "done")
-    ]
+    assert [(event.user_id, event.address, event.outcome) for event in begun] == [(actor.user_id, "192.0.2.7", "done")]
     assert begun[0].via_id == actor.via_id
 
 
@@ -218,9 +216,7 @@ def test_a_throttled_try_does_not_lengthen_the_wait(domain: World) -> None:
     assert len(set(waits)) == 1
 
 
-def test_failures_are_counted_for_all_processes_in_valkey_and_survive_its_loss(
-    domain: World, valkey: Valkey
-) -> None:
+def test_failures_are_counted_for_all_processes_in_valkey_and_survive_its_loss(domain: World, valkey: Valkey) -> None:
     at(NOON)
     failures.bind(valkey.url, "shared")
     assert failures.add(PAIR, "somebody").total == 1
@@ -334,9 +330,7 @@ def test_signing_in_is_the_same_on_postgresql(config: Config, postgresql_url: st
         flask_migrate.upgrade()
         administration.create_tenant("acme", "Acme Health")
         clinic = administration.create_organization(administration.tenant_by_slug("acme").id, "Clinic", "clinic")
-        administration.create_user(
-            clinic.tenant_id, clinic.id, "alice@example.org", "Alice", PASSWORD, "clinician"
-        )
+        administration.create_user(clinic.tenant_id, clinic.id, "alice@example.org", "Alice", PASSWORD, "clinician")
         at(NOON)
         with pytest.raises(Invalid, match="Wrong e-mail"):
             accounts.sign_in("\x00nobody@example.org", WRONG, address="192.0.2.7", user_agent=None)

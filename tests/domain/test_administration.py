@@ -147,9 +147,7 @@ def test_a_template_keeps_its_attributes_in_order_with_all_they_say(domain: Worl
         ("metrics.m", {"metrics": [MetricSpec(name="m", label="M"), MetricSpec(name="m", label="N")]}),
     ],
 )
-def test_a_template_that_cannot_be_is_refused_by_field(
-    domain: World, field: str, given: dict[str, object]
-) -> None:
+def test_a_template_that_cannot_be_is_refused_by_field(domain: World, field: str, given: dict[str, object]) -> None:
     facts = {"data_type": "patient", "name": "second", "label": "Second", "attributes": [NAME]} | given
     with pytest.raises(Invalid) as refused:
         administration.create_template(domain.acme.id, **facts)

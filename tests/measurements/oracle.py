@@ -27,9 +27,7 @@ def state_at(series_id: int, revision: int) -> State:
     found: State = {}
     for row in db.session.scalars(select(held).where(held.series_id == series_id, held.batch <= revision)):
         found[row.metric_id, to_milliseconds(row.time)] = row.value
-    earlier = select(past).where(
-        past.series_id == series_id, past.batch <= revision, past.superseded_by > revision
-    )
+    earlier = select(past).where(past.series_id == series_id, past.batch <= revision, past.superseded_by > revision)
     for old in db.session.scalars(earlier):
         key = (old.metric_id, to_milliseconds(old.time))
         assert key not in found, "a value was both current and past at one revision"

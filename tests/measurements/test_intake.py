@@ -32,10 +32,6 @@ def revision_of(ward: Ward) -> int:
     return db.session.scalars(select(Tenant.revision).where(Tenant.id == ward.tenant_id)).one()
 
 
-
-
-
-
 def test_new_values_are_held_with_their_revision_and_rolled_up(ward: Ward) -> None:
     assert load(ward, [ward.cd4, ward.cd8], [NOON, NOON], [512.0, 840.5]) == Taken(added=2)
     assert current(ward.series_id) == {(ward.cd4, NOON): 512.0, (ward.cd8, NOON): 840.5}
@@ -48,18 +44,14 @@ def test_the_same_value_again_changes_nothing(ward: Ward) -> None:
     load(ward, ward.cd4, [NOON, NOON + 1], [1.0, 2.0])
     first = revision_of(ward)
     assert load(ward, ward.cd4, [NOON, NOON + 1], [1.0, 2.0]) == Taken(unchanged=2)
-    assert set(
-        db.session.scalars(select(Measurement.batch).where(Measurement.series_id == ward.series_id))
-    ) == {first}
+    assert set(db.session.scalars(select(Measurement.batch).where(Measurement.series_id == ward.series_id))) == {first}
 
 
 def test_a_corrected_value_moves_to_the_history_and_the_roll_ups_follow(ward: Ward) -> None:
     load(ward, ward.cd4, [NOON, NOON + HOUR], [900.0, 400.0])
     before = revision_of(ward)
     assert load(ward, ward.cd4, [NOON, NOON + HOUR, NOON + DAY], [90.0, 400.0, 7.0]) == Taken(1, 1, 1)
-    old = db.session.scalars(
-        select(MeasurementHistory).where(MeasurementHistory.series_id == ward.series_id)
-    ).one()
+    old = db.session.scalars(select(MeasurementHistory).where(MeasurementHistory.series_id == ward.series_id)).one()
     assert (old.value, old.batch, old.superseded_by) == (900.0, before, revision_of(ward))
     assert state_at(ward.series_id, before) == {(ward.cd4, NOON): 900.0, (ward.cd4, NOON + HOUR): 400.0}
     assert_rollups_match(ward.series_id)
@@ -182,17 +174,11 @@ def test_taking_in_keeps_nothing_until_the_caller_commits(ward: Ward) -> None:
 
 
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6), st.just(-0.0))
-TIMES = st.one_of(
-    st.integers(-2, 5).map(lambda hour: hour * HOUR), st.integers(-2 * DAY, 2 * DAY), st.integers(0, 40)
-)
-BATCHES = st.lists(
-    st.dictionaries(st.tuples(st.integers(0, 1), TIMES), VALUES, max_size=12), min_size=1, max_size=5
-)
+TIMES = st.one_of(st.integers(-2, 5).map(lambda hour: hour * HOUR), st.integers(-2 * DAY, 2 * DAY), st.integers(0, 40))
+BATCHES = st.lists(st.dictionaries(st.tuples(st.integers(0, 1), TIMES), VALUES, max_size=12), min_size=1, max_size=5)
 
 
-@settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES)
 def test_any_run_of_deliveries_can_be_told_again_revision_by_revision(ward: Ward, batches) -> None:
     series_id = ward.series_of(patient_id=ward.world.patient().id)

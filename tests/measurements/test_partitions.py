@@ -32,9 +32,7 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def hospital(
-    postgresql_app: tuple[Flask, World], turn: Callable[[datetime], None]
-) -> Iterator[tuple[Flask, Ward]]:
+def hospital(postgresql_app: tuple[Flask, World], turn: Callable[[datetime], None]) -> Iterator[tuple[Flask, Ward]]:
     """A migrated PostgreSQL of this test's own, in November 2026, with an application context."""
     app, world = postgresql_app
     with app.app_context():

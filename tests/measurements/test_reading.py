@@ -175,9 +175,7 @@ def test_pages_of_a_table_hold_every_value_once_forwards_and_back(ward: Ward, or
     actor = ward.world.actor("alice")
     pages = [values_table(actor, ward.patient_id, order=order, limit=7)]
     while pages[-1].next:
-        pages.append(
-            values_table(actor, ward.patient_id, order=order, limit=7, cursor=pages[-1].next)
-        )
+        pages.append(values_table(actor, ward.patient_id, order=order, limit=7, cursor=pages[-1].next))
     rows = [row for page in pages for row in page.rows]
     assert [len(page.rows) for page in pages] == [7] * 11 + [3]
     assert len({(row.time, row.metric.id, row.device) for row in rows}) == 80
@@ -200,9 +198,7 @@ def test_a_cursor_that_we_did_not_make_is_refused(ward: Ward, cursor: str) -> No
 def test_a_cursor_at_an_end_of_time_answers_a_page(ward: Ward, milliseconds: int) -> None:
     load(ward, [ward.cd4], np.array([NOON]), np.array([1.0]), ward.series_id)
     for side in ("after", "before"):
-        found = values_table(
-            ward.world.actor("alice"), ward.patient_id, cursor=f"{side}.{milliseconds}.1.1"
-        )
+        found = values_table(ward.world.actor("alice"), ward.patient_id, cursor=f"{side}.{milliseconds}.1.1")
         assert len(found.rows) == ((side == "after") == (milliseconds > 0))
 
 

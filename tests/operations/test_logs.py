@@ -50,9 +50,7 @@ def test_web_and_worker_name_the_export_and_the_request_that_asked_for_it(
     capfd.readouterr()
     export_id, request_id = ask(browser)
     of_web = [line for line in lines_of(capfd) if line.get("export_id") == export_id]
-    assert [(line["event"], line["request_id"]) for line in of_web] == [
-        ("an export is asked for: report", request_id)
-    ]
+    assert [(line["event"], line["request_id"]) for line in of_web] == [("an export is asked for: report", request_id)]
     with app.app_context():
         exports.work_until_idle("a worker")
     of_worker = lines_of(capfd)

@@ -90,9 +90,7 @@ def test_a_token_that_could_be_guessed_is_no_setting() -> None:
             Config.from_env({"SECRET_KEY": SECRET, "METRICS_TOKEN": weak})
 
 
-def test_everything_is_counted_in_a_few_statements(
-    made: Made, watched: Flask, worker: Callable[[], Worker]
-) -> None:
+def test_everything_is_counted_in_a_few_statements(made: Made, watched: Flask, worker: Callable[[], Worker]) -> None:
     worker()
     busy = worker()
     with watched.app_context():

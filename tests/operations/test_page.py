@@ -131,9 +131,7 @@ def test_the_failed_export_of_a_release_is_made_again_for_the_release(
     assert "None failed" in words_of(browser.get(PAGE))
 
 
-def test_what_its_owner_may_not_have_any_more_is_not_made_again(
-    app: Flask, world: World, signed_in: SignedIn
-) -> None:
+def test_what_its_owner_may_not_have_any_more_is_not_made_again(app: Flask, world: World, signed_in: SignedIn) -> None:
     with app.app_context():
         failed, of_adam = fail(world), fail(world, "adam")
         ready = ask(world)

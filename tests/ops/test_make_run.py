@@ -59,9 +59,7 @@ def test_what_is_secret_is_readable_by_its_owner_alone(running: Run, data_dir: P
     assert mode(data_dir) == 0o700
 
 
-def test_a_busy_port_is_refused_in_words_and_changes_nothing(
-    running: Run, start: Start, tmp_path: Path
-) -> None:
+def test_a_busy_port_is_refused_in_words_and_changes_nothing(running: Run, start: Start, tmp_path: Path) -> None:
     elsewhere = tmp_path / "other data"
     refused = start(port=running.port, data=str(elsewhere))
     said = refused.await_end()
@@ -71,9 +69,7 @@ def test_a_busy_port_is_refused_in_words_and_changes_nothing(
     assert running.answers()
 
 
-def test_data_that_is_being_served_is_refused_to_a_second_portal(
-    running: Run, start: Start, data_dir: Path
-) -> None:
+def test_data_that_is_being_served_is_refused_to_a_second_portal(running: Run, start: Start, data_dir: Path) -> None:
     before = files(data_dir)
     refused = start()
     said = refused.await_end()

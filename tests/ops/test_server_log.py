@@ -14,7 +14,7 @@ from tests.ops.running import ROOT, environment, until
 from tests.services import tied
 from tests.services.tls import free_port
 
-BROKEN = '''
+BROKEN = """
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/healthz":
         start_response("200 OK", [])
@@ -25,7 +25,7 @@ def app(environ, start_response):
         raise KeyError("canary-of-a-cause")
     except KeyError as cause:
         raise ValueError("canary-of-a-message") from cause
-'''
+"""
 
 
 @dataclass

@@ -41,9 +41,7 @@ class Cabinet:
     def path(self) -> str:
         return f"/entities/patient/{self.patient_id}"
 
-    def send_raw(
-        self, browser: FlaskClient, name: str, content: bytes, attribute: str = "images", **more: Any
-    ) -> Any:
+    def send_raw(self, browser: FlaskClient, name: str, content: bytes, attribute: str = "images", **more: Any) -> Any:
         """One file as upload.js sends it."""
         headers = {"Accept": "application/json", "X-CSRFToken": self.token(browser)} | more.pop("headers", {})
         options: dict[str, Any] = {"content_type": "application/octet-stream", "data": content} | more

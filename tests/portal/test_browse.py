@@ -296,7 +296,7 @@ def test_a_device_lists_what_refers_to_it_and_links_to_all(made: Any, signed_in:
     listed = browser.get(everything)
     assert listed.status_code == 200
     assert len(captions(listed.text)) == 12
-    assert f"refer to <a href=\"{with_logs['path']}\"" in listed.text
+    assert f'refer to <a href="{with_logs["path"]}"' in listed.text
 
 
 def test_a_reference_over_a_wall_is_not_named(made: Any, signed_in: SignedIn) -> None:
@@ -312,9 +312,7 @@ def test_a_reference_over_a_wall_is_not_named(made: Any, signed_in: SignedIn) ->
 
 @pytest.mark.parametrize("who", ["rita", "boris"])
 @pytest.mark.parametrize("page", ["", "/edit", "/history"])
-def test_a_foreign_record_answers_as_an_unknown_one(
-    made: Any, signed_in: SignedIn, who: str, page: str
-) -> None:
+def test_a_foreign_record_answers_as_an_unknown_one(made: Any, signed_in: SignedIn, who: str, page: str) -> None:
     patient = made(lambda world: world.patient())
     browser = signed_in(who)
     foreign = browser.get(patient["path"] + page)
@@ -324,8 +322,9 @@ def test_a_foreign_record_answers_as_an_unknown_one(
     assert text_of(foreign.text) == text_of(unknown.text)
 
 
-def test_a_link_that_a_load_brought_is_not_followed_into_a_script(app: Flask, world: World, made: Any,
-                                                                  signed_in: SignedIn) -> None:
+def test_a_link_that_a_load_brought_is_not_followed_into_a_script(
+    app: Flask, world: World, made: Any, signed_in: SignedIn
+) -> None:
     from app.models import TemplateAttribute
 
     with app.app_context():
@@ -360,9 +359,7 @@ def test_an_edit_is_saved_and_told_in_the_history(app: Flask, made: Any, signed_
 
 def test_the_form_as_it_is_changes_nothing(app: Flask, made: Any, signed_in: SignedIn) -> None:
     patient = made(
-        lambda world: world.patient(
-            weight=70.25, smoker=False, born="1980-02-09", notes="a\nb", national_id='"<&>'
-        )
+        lambda world: world.patient(weight=70.25, smoker=False, born="1980-02-09", notes="a\nb", national_id='"<&>')
     )
     browser = signed_in("alice")
     form = FormOnPage()
@@ -376,9 +373,7 @@ def test_the_form_as_it_is_changes_nothing(app: Flask, made: Any, signed_in: Sig
         assert db.session.get_one(Entity, patient["id"]).revision == patient["revision"]
 
 
-def test_a_refused_edit_shows_the_form_again_with_what_was_typed(
-    app: Flask, made: Any, signed_in: SignedIn
-) -> None:
+def test_a_refused_edit_shows_the_form_again_with_what_was_typed(app: Flask, made: Any, signed_in: SignedIn) -> None:
     patient = made(lambda world: world.patient(age=40))
     answer = save(signed_in("alice"), patient["path"], age="forty", notes="keep me", last_name="")
     assert answer.status_code == 422
@@ -390,9 +385,7 @@ def test_a_refused_edit_shows_the_form_again_with_what_was_typed(
     assert values(app, patient["id"])["age"] == 40
 
 
-def test_an_edit_meanwhile_is_refused_and_shows_both_values(
-    app: Flask, made: Any, signed_in: SignedIn
-) -> None:
+def test_an_edit_meanwhile_is_refused_and_shows_both_values(app: Flask, made: Any, signed_in: SignedIn) -> None:
     patient = made(lambda world: world.patient(age=40))
     alice, adam = signed_in("alice"), signed_in("adam")
     assert save(adam, patient["path"], age="50", sex="M").status_code == 303

@@ -79,9 +79,7 @@ def test_the_chart_can_be_narrowed_to_a_metric_and_a_range(patient: Measured, si
     assert (chart["x"], chart["y"]) == ([(NOON + 180 * DAY) / 1000], [[324.0]])
 
 
-def test_a_line_without_a_value_at_a_time_says_null_there(
-    app: Flask, patient: Measured, signed_in: SignIn
-) -> None:
+def test_a_line_without_a_value_at_a_time_says_null_there(app: Flask, patient: Measured, signed_in: SignIn) -> None:
     with app.app_context():
         patient.load("cd4", [NOON + DAY], [450.0])
     chart = signed_in("alice").get(f"{patient.url}/chart").json

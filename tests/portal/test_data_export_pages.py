@@ -221,7 +221,7 @@ def test_of_many_files_the_first_are_listed_and_the_rest_stand_folded(
     with app.app_context():
         exports.work_until_idle("test")
     page = signed_in("alice").get(f"/exports/{made}").text
-    open_, folded = page.split("<details class=\"more-files\">")
+    open_, folded = page.split('<details class="more-files">')
     assert open_.count(".csv</a>") == 20
     assert folded.split("</details>")[0].count(".csv</a>") == 8
     assert "Show the other 8 files" in text_of(page)
@@ -257,9 +257,7 @@ def test_devices_of_others_in_the_form_s_address_are_not_found(
     assert browser.get(f"{NEW}?again={device}").status_code == 404
 
 
-def test_where_there_is_no_device_the_form_says_what_is_missing(
-    app: Flask, world: World, signed_in: SignedIn
-) -> None:
+def test_where_there_is_no_device_the_form_says_what_is_missing(app: Flask, world: World, signed_in: SignedIn) -> None:
     with app.app_context():
         administration.set_exports_enabled(world.borealis.id, True)
     words = text_of(signed_in("boris").get(NEW))
@@ -387,7 +385,7 @@ def test_fields_come_in_the_order_in_which_they_are_read(ward: Ward, signed_in: 
     wanted = ["organization_id", "device_search", "metric_ids", "preset", "start", "end", "format", "for_spreadsheets",
               "include_unit", "timestamp_format", "file_name", "hash_file_name"]  # fmt: skip
     assert [name for name in dict.fromkeys(names) if name in wanted] == wanted
-    assert "tabindex=\"1" not in page
+    assert 'tabindex="1' not in page
 
 
 # The preview
@@ -712,9 +710,10 @@ def test_both_forms_lead_to_one_another_and_say_which_one_this_is(ward: Ward, si
 
 def test_a_device_s_page_and_its_chart_lead_to_the_form_with_what_they_show(ward: Ward, signed_in: SignedIn) -> None:
     browser = signed_in("alice")
-    assert f'href="{NEW}?device={ward.first}">Export measurements</a>' in browser.get(
-        f"/entities/device/{ward.first}"
-    ).text
+    assert (
+        f'href="{NEW}?device={ward.first}">Export measurements</a>'
+        in browser.get(f"/entities/device/{ward.first}").text
+    )
     metric = ward.metrics["cd4"]
     chart = browser.get(
         f"/entities/device/{ward.first}/measurements?metric={metric}&from=2024-03-01T00:10&to=2024-03-01T01:00"

@@ -305,9 +305,7 @@ def test_launching_leads_to_the_status_page_which_says_what_was_asked_for(
     assert (params.max_file_bytes, params.period, params.order) == (500_000, "modification", "asc")
 
 
-def test_a_double_click_launches_once_but_a_changed_form_is_another_request(
-    signed_in: SignedIn, made: Exports
-) -> None:
+def test_a_double_click_launches_once_but_a_changed_form_is_another_request(signed_in: SignedIn, made: Exports) -> None:
     browser = signed_in("alice")
     key = str(uuid4())
     first = send(browser, request_key=key)
@@ -362,9 +360,7 @@ def test_each_refusal_stands_beside_its_field_and_above_the_form_and_asks_for_no
 
 
 @pytest.mark.parametrize("size", ["1e999999999", "-1e999999999", "1e99999999999999999999", "Infinity", "sNaN"])
-def test_a_size_beyond_all_numbers_is_refused_by_the_preview_and_breaks_no_form(
-    signed_in: SignedIn, size: str
-) -> None:
+def test_a_size_beyond_all_numbers_is_refused_by_the_preview_and_breaks_no_form(signed_in: SignedIn, size: str) -> None:
     browser = signed_in("alice")
     sent = {"data_types": "patient", "period": "creation", "start": "2024-01-01T00:00", "order": "desc",
             "format": "json", "max_file_mb": size, "csrf_token": csrf_token(browser, "/entities/")}  # fmt: skip
@@ -422,9 +418,7 @@ def test_a_refused_form_keeps_everything_that_was_typed(signed_in: SignedIn, wor
 
 
 @pytest.mark.parametrize("key", [None, "", "short", "x" * 99])
-def test_a_form_without_its_key_is_given_one_to_send_again(
-    signed_in: SignedIn, made: Exports, key: str | None
-) -> None:
+def test_a_form_without_its_key_is_given_one_to_send_again(signed_in: SignedIn, made: Exports, key: str | None) -> None:
     browser = signed_in("alice")
     page = send(browser, request_key=key)
     assert page.status_code == 422
@@ -619,9 +613,7 @@ def test_the_poll_after_the_end_brings_the_download_and_no_further_poll(signed_i
     assert "The export is ready to be downloaded." in answer.text
 
 
-def test_silence_of_the_workers_is_said(
-    signed_in: SignedIn, made: Exports, turn: Callable[[datetime], None]
-) -> None:
+def test_silence_of_the_workers_is_said(signed_in: SignedIn, made: Exports, turn: Callable[[datetime], None]) -> None:
     export_id, browser = made.make("queued"), signed_in("alice")
     assert "No worker" not in text_of(browser.get(f"/exports/{export_id}/status"))
     turn(datetime.now(UTC) + timedelta(seconds=40))
@@ -727,9 +719,7 @@ def test_what_ended_meanwhile_is_not_cancelled(signed_in: SignedIn, made: Export
 
 
 @pytest.mark.parametrize("state", ["ready", "failed", "cancelled", "expired"])
-def test_asking_again_fills_in_what_was_asked_for(
-    signed_in: SignedIn, made: Exports, world: World, state: str
-) -> None:
+def test_asking_again_fills_in_what_was_asked_for(signed_in: SignedIn, made: Exports, world: World, state: str) -> None:
     template = world.templates["patient"].id
     params = ReportParams(
         ("patient",), "modification", LONG_AGO, datetime(2031, 5, 6, 7, 8, 9, 10_000, tzinfo=UTC), (template,), "asc",

@@ -178,7 +178,7 @@ def test_a_file_is_removed_after_a_confirmation_and_is_gone(cabinet: Cabinet, al
     assert (answer.status_code, answer.headers["Location"]) == (303, cabinet.path)
     shown = alice.get(cabinet.path).text
     assert "scan.png was removed from Ana Ruiz." in shown
-    assert f'/files/{file["id"]}' not in shown
+    assert f"/files/{file['id']}" not in shown
     for address in ("", "/preview", "/remove"):
         gone = alice.get(f"/files/{file['id']}{address}")
         assert gone.status_code == 410
@@ -206,9 +206,7 @@ def test_the_last_file_that_must_be_there_stays_and_the_page_says_why(
     file = attach(cabinet, alice, "scan.png", PNG)
     with app.app_context():
         begin_writing()
-        known = db.session.query(TemplateAttribute).filter_by(
-            template_id=world.templates["patient"].id, name="images"
-        )
+        known = db.session.query(TemplateAttribute).filter_by(template_id=world.templates["patient"].id, name="images")
         known.one().mandatory = True
         db.session.commit()
     answer = remove(cabinet, alice, file["id"])

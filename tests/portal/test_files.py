@@ -124,9 +124,7 @@ def test_the_history_tells_of_attaching_and_removing(cabinet: Cabinet, alice: Fl
     ("<img src=x onerror=alert(1)>.png", "_img src=x onerror=alert(1)_.png"),
 ])  # fmt: skip
 @pytest.mark.parametrize("way", ["raw", "form"])
-def test_a_name_is_made_safe_and_shown(
-    cabinet: Cabinet, alice: FlaskClient, way: str, sent: str, kept: str
-) -> None:
+def test_a_name_is_made_safe_and_shown(cabinet: Cabinet, alice: FlaskClient, way: str, sent: str, kept: str) -> None:
     if way == "raw":
         answer = cabinet.send_raw(alice, sent, PNG)
         assert answer.status_code == 201
@@ -269,9 +267,7 @@ def test_an_attribute_that_holds_no_files_takes_none(cabinet: Cabinet, alice: Fl
 
 @pytest.mark.parametrize("who", ["rita", "boris"])
 @pytest.mark.parametrize("way", ["raw", "form"])
-def test_a_foreign_entity_answers_as_an_unknown_one(
-    cabinet: Cabinet, signed_in: SignedIn, who: str, way: str
-) -> None:
+def test_a_foreign_entity_answers_as_an_unknown_one(cabinet: Cabinet, signed_in: SignedIn, who: str, way: str) -> None:
     browser = signed_in(who)
     unknown = Cabinet(cabinet.app, cabinet.world, cabinet.data_dir, uuid4(), "")
     answers = [

@@ -89,9 +89,7 @@ def test_an_export_that_identifies_waits_for_the_password_and_keeps_what_was_cho
     assert ONCE_MORE in words_of(launch(browser, "patient"))
 
 
-def test_what_identifies_nobody_needs_no_password(
-    signed_in: SignedIn, pass_minutes: Callable[[int], None]
-) -> None:
+def test_what_identifies_nobody_needs_no_password(signed_in: SignedIn, pass_minutes: Callable[[int], None]) -> None:
     browser = signed_in("alice")
     pass_minutes(11)
     assert launch(browser, "patient", without_phi="1").status_code == 303

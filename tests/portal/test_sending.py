@@ -187,9 +187,7 @@ def test_a_range_counts_only_if_nothing_changed_since_the_first_part(
     assert response.data == (DATA[1000:] if status == 206 else DATA)
 
 
-def test_a_date_is_no_strong_validator_within_the_same_second(
-    server: Server, turn: Callable[[datetime], None]
-) -> None:
+def test_a_date_is_no_strong_validator_within_the_same_second(server: Server, turn: Callable[[datetime], None]) -> None:
     turn(CHANGED)
     assert server.get(Range="bytes=1000-", If_Range=CHANGED_IN_HTTP).status_code == 200
 
@@ -227,9 +225,7 @@ def test_the_tag_outweighs_the_date(server: Server) -> None:
         ({"If_Match": f'"{TAG}"', "If_Unmodified_Since": "Fri, 01 Mar 2024 07:59:59 GMT"}, 200),
     ],
 )
-def test_who_wants_only_the_very_same_is_refused_another(
-    server: Server, headers: dict[str, str], status: int
-) -> None:
+def test_who_wants_only_the_very_same_is_refused_another(server: Server, headers: dict[str, str], status: int) -> None:
     response = server.get(**headers)
     assert response.status_code == status
     assert response.data == (DATA if status == 200 else b"")
@@ -307,9 +303,7 @@ def chunked() -> Iterator[tuple[FlaskClient, Chunks]]:
     @app.get("/")
     def download() -> Any:
         encoding = "gzip" if sending.accepts_gzip() else None
-        return sending.send_chunks(
-            chunks, size=7, name="a.csv", media_type="text/csv", etag="tag", encoding=encoding
-        )
+        return sending.send_chunks(chunks, size=7, name="a.csv", media_type="text/csv", etag="tag", encoding=encoding)
 
     yield app.test_client(), chunks
     assert chunks.closed
@@ -340,9 +334,7 @@ def test_a_head_of_chunks_sends_none(chunked: tuple[FlaskClient, Chunks]) -> Non
     [("gzip", True), ("gzip, deflate, br", True), ("*", True), ("identity", False), ("", False),
      ("gzip;q=0", False), ("gzip;q=0.5, identity;q=1", False), ("gzip;q=1, identity;q=0.5", True)],
 )  # fmt: skip
-def test_gzip_is_sent_to_those_who_want_it(
-    chunked: tuple[FlaskClient, Chunks], accepted: str, framed: bool
-) -> None:
+def test_gzip_is_sent_to_those_who_want_it(chunked: tuple[FlaskClient, Chunks], accepted: str, framed: bool) -> None:
     with chunked[0].get("/", headers={"Accept-Encoding": accepted}) as response:
         assert response.headers.get("Content-Encoding") == ("gzip" if framed else None)
 

@@ -156,9 +156,7 @@ def test_a_form_from_another_site_is_refused_behind_tls(behind_tls: FlaskClient)
     assert answer.status_code == 400
 
 
-def test_what_the_cookie_held_before_signing_in_is_worth_nothing_afterwards(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_what_the_cookie_held_before_signing_in_is_worth_nothing_afterwards(app: Flask, client: FlaskClient) -> None:
     client.get("/sign-in")
     planted = cookie(client)
     assert enter(client).status_code == 303
@@ -173,9 +171,7 @@ def test_signing_in_again_ends_the_session_that_the_browser_had(signed_in: Signe
     browser = signed_in("alice")
     first = cookie(browser)
     token = csrf_token(browser, "/entities/")
-    answer = browser.post(
-        "/sign-in", data={"csrf_token": token, "email": "adam@example.org", "password": PASSWORD}
-    )
+    answer = browser.post("/sign-in", data={"csrf_token": token, "email": "adam@example.org", "password": PASSWORD})
     assert answer.status_code == 303
     assert "Adam" in browser.get("/entities/").text
     thief = app.test_client()
@@ -288,9 +284,7 @@ def test_a_form_without_its_token_is_told_to_go_back_and_try_again(client: Flask
 def test_a_token_of_another_browser_is_no_token(signed_in: SignedIn, client: FlaskClient) -> None:
     foreign = csrf_token(signed_in("alice"), "/entities/")
     client.get("/sign-in")
-    answer = client.post(
-        "/sign-in", data={"csrf_token": foreign, "email": "alice@example.org", "password": PASSWORD}
-    )
+    answer = client.post("/sign-in", data={"csrf_token": foreign, "email": "alice@example.org", "password": PASSWORD})
     assert answer.status_code == 400
 
 

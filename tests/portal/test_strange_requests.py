@@ -72,17 +72,13 @@ def form_of(files: int, fields: int = 0, **more: str) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("files", [1, 90])
-def test_a_form_with_files_is_refused_where_no_file_is_asked_for(
-    client: FlaskClient, files: int
-) -> None:
+def test_a_form_with_files_is_refused_where_no_file_is_asked_for(client: FlaskClient, files: int) -> None:
     body, kind = form_of(files, csrf_token=csrf_token(client, "/sign-in"))
     answer = client.post("/sign-in", data=body, content_type=kind)
     assert answer.status_code == 415
 
 
-def test_a_signed_in_persons_form_with_files_is_refused_likewise(
-    signed_in: SignedIn, config: Config
-) -> None:
+def test_a_signed_in_persons_form_with_files_is_refused_likewise(signed_in: SignedIn, config: Config) -> None:
     browser = signed_in("alice")
     body, kind = form_of(3, csrf_token=csrf_token(browser, "/entities/"))
     assert browser.post("/sign-out", data=body, content_type=kind).status_code == 415
@@ -112,17 +108,19 @@ def test_a_sign_in_of_more_than_sixteen_kilobytes_is_not_read(client: FlaskClien
 
 
 @pytest.mark.parametrize("path", ["/entities", "/exports", "/entities?q=Ruiz", "//entities", "//evil.example/.."])
-def test_no_redirect_names_the_host_that_the_client_says_we_are(
-    app: Flask, config: Config, path: str
-) -> None:
+def test_no_redirect_names_the_host_that_the_client_says_we_are(app: Flask, config: Config, path: str) -> None:
     proxied = create_app(replace(config, public_url="https://portal.example.org", trusted_proxies=1))
     for headers in (
         {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"},
         {"Host": "evil.example"},
         {"Host": "evil.example", "X-Forwarded-Host": "evil.example"},
     ):
-        answer = proxied.test_client().get("/", environ_overrides={"PATH_INFO": path.split("?")[0]}, headers=headers,
-                                           query_string=path.partition("?")[2])
+        answer = proxied.test_client().get(
+            "/",
+            environ_overrides={"PATH_INFO": path.split("?")[0]},
+            headers=headers,
+            query_string=path.partition("?")[2],
+        )
         location = answer.headers.get("Location", "/")
         assert "evil.example" not in location.partition("?")[0]
         assert location.startswith("/")

@@ -52,9 +52,7 @@ def test_a_database_goes_even_with_a_connection_left_open(postgresql_server: Pos
     left_open.close()
 
 
-def test_postgresql_keeps_utf8_and_never_runs_as_root(
-    postgresql_url: str, postgresql_server: PostgreSQL
-) -> None:
+def test_postgresql_keeps_utf8_and_never_runs_as_root(postgresql_url: str, postgresql_server: PostgreSQL) -> None:
     engine = sa.create_engine(postgresql_url)
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT '患者' || length('患者')")) == "患者2"

@@ -33,9 +33,7 @@ def start(
     become = becoming(user) if user else []
     tied = ["setpriv", *become, "--pdeathsig", death_signal, "--", *map(str, command)]
     # A session of its own: Ctrl-C in the terminal is for pytest, which then stops us in good order.
-    return subprocess.Popen(
-        tied, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, start_new_session=True
-    )
+    return subprocess.Popen(tied, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, start_new_session=True)
 
 
 def becoming(user: str) -> list[str]:

@@ -102,9 +102,7 @@ def running_proxy(upstream_port: int, certificate: Certificate) -> Iterator[TLSP
     with tied.short_directory("tls") as home, (home / "log").open("wb") as log:
         port = free_port()
         conf = home / "nginx.conf"
-        conf.write_text(
-            NGINX_CONF.format(home=home, port=port, certificate=certificate, upstream_port=upstream_port)
-        )
+        conf.write_text(NGINX_CONF.format(home=home, port=port, certificate=certificate, upstream_port=upstream_port))
         child = tied.start([nginx, "-p", home, "-e", "stderr", "-c", conf], log=log, cwd=home)
         try:
             _await(port, child, home / "log")

@@ -42,9 +42,7 @@ with LocalStorage(Path(sys.argv[1])).publishing("exports/a.zip") as sink:
 def test_a_writer_killed_at_any_step_leaves_the_whole_object_or_none(
     tmp_path: Path, moment: str, published: bool
 ) -> None:
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_AT, str(tmp_path), moment], cwd=PROJECT, check=False
-    )
+    killed = subprocess.run([sys.executable, "-c", KILLED_AT, str(tmp_path), moment], cwd=PROJECT, check=False)
     assert killed.returncode == -signal.SIGKILL
     storage = LocalStorage(tmp_path)
     assert storage.exists("exports/a.zip") is published

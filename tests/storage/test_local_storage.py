@@ -29,9 +29,7 @@ def files_below(root: Path) -> list[str]:
 
 
 @given(pieces=st.lists(st.integers(0, 600_000), max_size=6))
-def test_pieces_of_any_size_arrive_in_order(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[int]
-) -> None:
+def test_pieces_of_any_size_arrive_in_order(tmp_path_factory: pytest.TempPathFactory, pieces: list[int]) -> None:
     storage = LocalStorage(tmp_path_factory.mktemp("pieces"))
     contents = [bytes([number + 1]) * length for number, length in enumerate(pieces)]
     with storage.publishing("a") as sink:
@@ -56,9 +54,7 @@ def test_only_this_user_may_read_what_is_kept(storage: LocalStorage, root: Path)
         put(storage, "a/b/c")
     finally:
         os.umask(earlier)
-    modes = {
-        str(path.relative_to(root.parent)): stat.S_IMODE(path.stat().st_mode) for path in root.rglob("*")
-    }
+    modes = {str(path.relative_to(root.parent)): stat.S_IMODE(path.stat().st_mode) for path in root.rglob("*")}
     assert modes.pop("objects/a/b/c") == 0o600
     assert set(modes.values()) == {0o700}
     assert stat.S_IMODE(root.stat().st_mode) == 0o700

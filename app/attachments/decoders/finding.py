@@ -29,6 +29,5 @@ def refuse_too_many_pixels(width: int, height: int) -> None:
         raise Refused("This picture has no width or no height.")
     if width * height > MAX_PIXELS:
         raise Refused(
-            f"This picture is {width} × {height} pixels. "
-            f"At most {MAX_PIXELS // 1_000_000} million pixels are accepted."
+            f"This picture is {width} × {height} pixels. At most {MAX_PIXELS // 1_000_000} million pixels are accepted."
         )

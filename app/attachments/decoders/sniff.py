@@ -70,9 +70,7 @@ def agree(sniffed: str, media_type: str, decoder: str) -> None:
     :raises Refused: they do not agree
     """
     if decoder in {"text", "json", "edf"}:
-        agreed = (
-            sniffed not in _NEVER_TEXT and not sniffed.startswith(_NEVER_TEXT_FAMILIES) and not _runs(sniffed)
-        )
+        agreed = sniffed not in _NEVER_TEXT and not sniffed.startswith(_NEVER_TEXT_FAMILIES) and not _runs(sniffed)
     else:
         agreed = sniffed == media_type
     if not agreed:

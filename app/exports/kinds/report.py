@@ -177,9 +177,7 @@ def frozen_templates(tenant_id: UUID) -> dict[str, Any]:
 
 def frozen_owners(tenant_id: UUID, scope: tuple[UUID, ...] | None) -> dict[str, str]:
     """What the organizations of a scope are called now."""
-    wanted = select(Entity.id, Entity.caption).where(
-        Entity.tenant_id == tenant_id, Entity.data_type == "organization"
-    )
+    wanted = select(Entity.id, Entity.caption).where(Entity.tenant_id == tenant_id, Entity.data_type == "organization")
     if scope is not None:
         wanted = wanted.where(Entity.id.in_(scope))
     # Ordered here: asked to order them, SQLite would walk through every entity by its key.

@@ -79,9 +79,7 @@ def _of_attribute(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
     described = {"title": attribute["label"], "unit": attribute["unit"] or ""}
     if _in_parts(attribute):
         type_ = "string" if kind == "REFERENCE" else "texts"
-        return [
-            _column(f"{name}.{part}", (name, part), type_, textual=True, **described) for part in ("id", "name")
-        ]
+        return [_column(f"{name}.{part}", (name, part), type_, textual=True, **described) for part in ("id", "name")]
     return [_column(name, (name,), TYPES.get(kind, "string"), textual=kind in TEXTUAL, **described)]
 
 

@@ -80,7 +80,5 @@ def _planned(name: str, folder: str, facts: StoredFile) -> PlannedFile:
         "title": f"{facts.name}, attached to {folder.rpartition(' ')[0]}",
     }
     begins = range(0, max(size, 1), FRAGMENT_BYTES)
-    fragments = [
-        PlannedFragment(0, {"begin": begin, "end": min(begin + FRAGMENT_BYTES, size)}) for begin in begins
-    ]
+    fragments = [PlannedFragment(0, {"begin": begin, "end": min(begin + FRAGMENT_BYTES, size)}) for begin in begins]
     return PlannedFile(name, "files", facts.media_type, layout, fragments)

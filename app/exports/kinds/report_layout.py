@@ -168,5 +168,3 @@ def _split(pages: Iterator[Page], sizes: _Sizes, limit: int) -> Iterator[Cut]:
 
 def _first_of(page: Page, sizes: _Sizes, rows: int) -> Page:
     return replace(page, until=sizes.place_after(page, rows), rows=rows)
-
-

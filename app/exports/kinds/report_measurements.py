@@ -102,9 +102,7 @@ def planned(order: Order, snapshot: Connection, asked: Asked) -> Iterator[Planne
         )
 
 
-def recipe(
-    order: Order, params: ReportParams, task: Mapping[str, Any], *, first: bool, last: bool
-) -> dict[str, Any]:
+def recipe(order: Order, params: ReportParams, task: Mapping[str, Any], *, first: bool, last: bool) -> dict[str, Any]:
     """How a fragment is made; see :func:`app.builder.long.make_long`."""
     return {
         "make": "long",
@@ -217,9 +215,7 @@ def _values_within(order: Order, snapshot: Connection, params: ReportParams) -> 
     return max(1, ((params.max_file_bytes or 0) - 200) // a_value)
 
 
-def _series(
-    order: Order, snapshot: Connection, params: ReportParams
-) -> Iterator[dict[int, dict[str, str | None]]]:
+def _series(order: Order, snapshot: Connection, params: ReportParams) -> Iterator[dict[int, dict[str, str | None]]]:
     """The series in scope in the order of their numbers, page by page, each with whose it is.
 
     A patient's series needs the patient's organization; one without a patient its session's, or else its device's. A
