@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -95,7 +95,7 @@ def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
         _forget_entities(traces)
         _note(actor, traces, revision, erased)
         db.session.commit()
-    _drop(keys, archives)
+    _drop(keys, archives | _end_late_exports(actor, traces, words, revision))
     _forget_log_of_writes()
     return erased
 
@@ -108,10 +108,24 @@ def _note(actor: Actor, traces: Traces, revision: Revision, erased: Erased) -> N
     record.note(actor, "entity.erase", "patient", traces.patient_id, details=details, row_count=erased.entities)
 
 
-def _end_exports(actor: Actor, traces: Traces, words: set[str]) -> dict[UUID, str | None]:
-    """Archive keys by export of what is withdrawn; what names the patient is deleted besides."""
+def _end_late_exports(actor: Actor, traces: Traces, words: set[str], revision: Revision) -> dict[UUID, str | None]:
+    """Archive keys of what was asked for and planned while the rows went, and so with them.
+
+    What is planned from here on holds nothing of them, and what is built of an earlier plan finds them gone.
+    """
+    with writing():
+        ended = _end_exports(actor, replace(traces, files=[]), words, before=revision.number)
+        db.session.commit()
+    return ended
+
+
+def _end_exports(actor: Actor, traces: Traces, words: set[str], before: int | None = None) -> dict[UUID, str | None]:
+    """Archive keys by export of what is withdrawn; what names the patient is deleted besides.
+
+    :param before: see :func:`app.exports.holding.holders`
+    """
     ended: dict[UUID, str | None] = {}
-    for export in list(holders(traces.tenant_id, traces.patient_id, traces.organizations, traces.since)):
+    for export in list(holders(traces.tenant_id, traces.patient_id, traces.organizations, traces.since, before)):
         ended[export.id] = withdraw(export, WITHDRAWN)
     for export in _naming(traces, words):
         key = withdraw(export, WITHDRAWN)

@@ -27,6 +27,7 @@ NOT_READY = {
     "cancelled": "This export was cancelled, so there is no archive. You can ask for it again.",
 }
 ADDRESS_SECONDS = 300
+LARGEST_ORDINAL = 2**31 - 1
 EXPIRED = "This archive has expired and was removed. You can ask for the export again."
 
 
@@ -99,7 +100,8 @@ def archive_address(actor: Actor, export_id: UUID) -> str | None:
 def open_file(actor: Actor, export_id: UUID, ordinal: int, *, gzip_ok: bool = False, note: bool = True) -> FileDownload:
     """Open one file of a ready archive; refusals as :func:`open_archive`."""
     export = _ready(actor, export_id)
-    file = db.session.get(ExportFile, (export_id, ordinal))
+    # Beyond that the database would take the number for a fault, not for one that nobody has.
+    file = db.session.get(ExportFile, (export_id, ordinal)) if 0 <= ordinal <= LARGEST_ORDINAL else None
     if file is None or file.data_offset is None:
         raise NotFound("The archive has no such file.")
     member = _member(file)

@@ -50,11 +50,14 @@ def archives_that_may_hold(actor: Actor, entity_id: UUID) -> list[Holder]:
     ]
 
 
-def holders(tenant_id: UUID, entity_id: UUID, organizations: set[UUID], since: datetime) -> Iterator[Export]:
+def holders(
+    tenant_id: UUID, entity_id: UUID, organizations: set[UUID], since: datetime, before: int | None = None
+) -> Iterator[Export]:
     """The exports whose archives may hold something of a record, newest first.
 
     :param organizations: all to which it, or what belongs to it, ever belonged
     :param since: when it came to be
+    :param before: only those that were planned, at an earlier revision than that
     """
     live = select(Export).where(
         Export.tenant_id == tenant_id,
@@ -64,6 +67,8 @@ def holders(tenant_id: UUID, entity_id: UUID, organizations: set[UUID], since: d
     )
     for export in db.session.scalars(live.order_by(Export.requested_at.desc())):
         if export.snapshot_at is not None and export.snapshot_at < since:
+            continue
+        if before is not None and (export.snapshot_revision is None or export.snapshot_revision >= before):
             continue
         if _covers(export, organizations) and not _leaves_out(export, entity_id):
             yield export
@@ -78,6 +83,11 @@ def withdraw(export: Export, words: str) -> str | None:
 
     Whoever works on it loses its part: the rows of its parts and files, which may speak of what it holds, go.
     """
+    # First the parts, then the export, as whoever commits a part takes them: else each might wait for the other.
+    # Read once more under these locks, it tells whether it was published since.
+    parts = select(ExportPart.ordinal).where(ExportPart.export_id == export.id).order_by(ExportPart.ordinal)
+    db.session.execute(parts.with_for_update()).all()
+    db.session.refresh(export, with_for_update=True)
     key = export.archive_key
     if export.state == "ready":
         export.state, export.phase, export.archive_key, export.reason = "expired", WITHDRAWN, None, words

@@ -266,6 +266,13 @@ def test_a_single_file_is_served_from_its_member_plain_and_gzip_framed(domain: W
     assert plain.etag != framed.etag
 
 
+def test_a_file_that_the_archive_does_not_have_is_not_found(domain: World) -> None:
+    export = make(domain, "alice", PATIENTS)
+    for ordinal in (1, 2**31, 2**63):
+        with pytest.raises(NotFound):
+            exports.open_file(domain.actor("alice"), export.id, ordinal)
+
+
 def test_an_archive_is_not_taken_with_fewer_rights_than_made_it(domain: World) -> None:
     domain.patient(), domain.patient(domain.riverside)
     of_all, of_north = make(domain, "ann", PATIENTS), make(domain, "alice", PATIENTS)

@@ -6,6 +6,8 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Thread
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy import MetaData, func, select
 
 from app import administration, attachments, catalog, erasure, exports, imports, record
 from app.administration import AttributeSpec
+from app.erasure import erasing
 from app.errors import Forbidden, Gone, Invalid, NotFound
 from app.exports import ReportParams
 from app.extensions import db
@@ -208,6 +211,44 @@ def test_archives_that_may_hold_the_patient_are_withdrawn_and_others_go_on(trace
     assert exports.forget_deleted(datetime(2999, 1, 1, tzinfo=UTC)) == 1
     db.session.rollback()
     assert db.session.get(Export, traced.ended) is None
+
+
+def test_what_is_published_while_the_patient_is_being_erased_is_withdrawn_too(
+    postgresql_app: tuple[Flask, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, world = postgresql_app
+    asked: list[UUID] = []
+
+    def meanwhile(step: str, what: Callable[[], object]) -> None:
+        """Somebody else does something, to its end, just before that step of the erasure."""
+        real = getattr(erasing, step)
+
+        def do() -> None:
+            with app.app_context():
+                what()
+                exports.work_until_idle("tests")
+
+        def late(*given: Any) -> Any:
+            monkeypatch.setattr(erasing, step, real)
+            worker = Thread(target=do)
+            worker.start()
+            worker.join()
+            return real(*given)
+
+        monkeypatch.setattr(erasing, step, late)
+
+    with app.app_context():
+        patient = world.patient(first_name=CANARY).id
+        caption = catalog.get_entity(world.actor("max"), patient).caption
+        asked.append(ask(world, PATIENTS))
+        # The first was pending when the erasure saw it; the second was asked for after it had looked.
+        meanwhile("withdraw", lambda: None)
+        meanwhile("_forget_measurements", lambda: asked.append(ask(world, PATIENTS)))
+        db.session.rollback()
+        erasure.erase_patient(world.actor("max"), patient, typed=caption)
+        left = [exports.get_export(world.actor("alice"), one) for one in asked]
+        assert [(one.state, one.finished_at is not None) for one in left] == [("expired", True)] * 2
+        assert not [key for key in stored_bytes() if key.startswith(("exports/", "staging/"))]
 
 
 def test_sqlite_keeps_no_byte_of_it_in_its_file(app: Flask, traced: Traced) -> None:

@@ -530,6 +530,16 @@ def test_the_live_region_stays_and_hears_words_of_the_state_but_no_ticking_numbe
     assert "role=" not in changed
 
 
+def test_as_of_when_its_records_are_shows_itself_once_it_is_planned(signed_in: SignedIn, made: Exports) -> None:
+    export_id, browser = made.make("queued"), signed_in("alice")
+    assert '<div class="attribute" id="export-as-of" hidden>' in browser.get(f"/exports/{export_id}").text
+    made.work()
+    page = browser.get(f"/exports/{export_id}").text
+    assert '<div class="attribute" id="export-as-of"><dt>Records as they were' in page
+    changed = browser.get(f"/exports/{export_id}/status?state=queued&n=0").text
+    assert '<div class="attribute" id="export-as-of" hx-swap-oob="true"><dt>Records as they were' in changed
+
+
 def test_the_number_of_pending_exports_in_the_navigation_goes_with_the_last_of_them(
     signed_in: SignedIn, made: Exports
 ) -> None:
