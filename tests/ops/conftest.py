@@ -57,6 +57,12 @@ class Portals:
         assert again.answers()
         assert not Path(run.run_dir).exists()
 
+    def begin(self) -> Run:
+        """One that is on its way to be open, the folder being free for it."""
+        if self._last and self._last.make.poll() is None:
+            self._last.interrupt()
+        return self._start()
+
     def any(self) -> Run:
         """The one that is open, or another one."""
         return self._last if self._last and self._last.make.poll() is None else self.open()

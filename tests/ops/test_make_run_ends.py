@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.conftest import Portals, Start
+from tests.ops.conftest import Portals
 from tests.ops.running import until
 
 pytestmark = pytest.mark.long
@@ -31,8 +31,8 @@ def test_a_terminal_that_is_closed_stops_everything(portals: Portals) -> None:
     run.await_end()
 
 
-def test_ctrl_c_before_it_is_open_leaves_nothing_running(start: Start) -> None:
-    run = start()
+def test_ctrl_c_before_it_is_open_leaves_nothing_running(portals: Portals) -> None:
+    run = portals.begin()
     until(lambda: "Bringing the database" in run.said, "it prepares")
     run.interrupt()
     assert "Chartroom is open" not in run.said
