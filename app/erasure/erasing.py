@@ -95,7 +95,8 @@ def erase_patient(actor: Actor, patient_id: UUID, *, typed: str) -> Erased:
         _forget_entities(traces)
         _note(actor, traces, revision, erased)
         db.session.commit()
-    _drop(keys, archives | _end_late_exports(actor, traces, words, revision))
+    _drop(keys, archives)
+    _drop([], _end_late_exports(actor, traces, words, revision))
     _forget_log_of_writes()
     return erased
 
@@ -114,6 +115,7 @@ def _end_late_exports(actor: Actor, traces: Traces, words: set[str], revision: R
     What is planned from here on holds nothing of them, and what is built of an earlier plan finds them gone.
     """
     with writing():
+        # The rows of its files are gone, and so is whatever named one of them.
         ended = _end_exports(actor, replace(traces, files=[]), words, before=revision.number)
         db.session.commit()
     return ended

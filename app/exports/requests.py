@@ -99,16 +99,13 @@ def request_export(
     _check_facts(actor, kind, request_key, label, callback_url)
     KINDS[kind].confirm(actor, params)
     new = partial(_new_export, actor, kind, params, request_key, label, callback_url)
-    left = ASKED_AGAIN
-    while (export := _ask(actor, new, request_key, left := left - 1)) is None:
-        pass
-    return export
+    return _ask(actor, new, request_key, ASKED_AGAIN - 1)
 
 
-def _ask(actor: Actor, new: Callable[[], Export], request_key: str, left: int) -> Export | None:
-    """The request's export, a new one mostly; ``None`` when what took its subject has ended, and it may be asked again.
+def _ask(actor: Actor, new: Callable[[], Export], request_key: str, left: int) -> Export:
+    """The request's export, a new one mostly.
 
-    :param left: how often that may be
+    :param left: how often it may be asked again because what took its subject has ended since
     """
     begin_writing()
     known = _of_request(actor, request_key)
@@ -122,10 +119,11 @@ def _ask(actor: Actor, new: Callable[[], Export], request_key: str, left: int) -
         add_export(actor, export)
         db.session.commit()
     except IntegrityError as fault:
-        made = _made_meanwhile(actor, kind, subject, request_key)
-        if made is None and not (left and _of_subject(fault)):
+        if (made := _made_meanwhile(actor, kind, subject, request_key)) is not None:
+            return made
+        if not left or not _of_subject(fault):
             raise
-        return made
+        return _ask(actor, new, request_key, left - 1)
     jobqueue.ring()
     return export
 

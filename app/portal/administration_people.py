@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import administration
+from app import administration, record
 from app.administration import Invited, Person
 from app.errors import Invalid
 from app.models import Organization
@@ -184,19 +184,14 @@ def change_roles(user_id: UUID) -> ResponseReturnValue:
 
 def _show(person: Person) -> str:
     actor = current_actor()
-    places = administration.managed_organizations(actor)
-    # The record tells an administrator of some organizations of those alone who have a role there.
-    reaches = administration.administers_tenant(actor) or not {one.id for one in places}.isdisjoint(
-        where for where, _ in person.roles
-    )
     return render_template(
         "people/show.html",
         person=person,
         states=STATES,
         role_word=role_word,
         roles=roles(),
-        places=places,
-        is_in_record=reaches and person.line.last_seen_at is not None,
+        places=administration.managed_organizations(actor),
+        is_in_record=record.tells_of(actor, person.line.id),
     )
 
 

@@ -7,7 +7,7 @@ An event is added by :func:`note`. A while later :func:`seal_record` gives it it
 from app.record.chain import keep_record_until, remove_old, seal_record
 from app.record.leaving import FORMATS, leave_record, note_reading
 from app.record.noting import has_seen, is_noted, note
-from app.record.questions import Deed, Taken, taken_by, who_has_downloaded, who_has_seen
+from app.record.questions import Deed, Taken, taken_by, tells_of, who_has_downloaded, who_has_seen
 from app.record.reading import (
     EventPage,
     EventQuery,
@@ -45,6 +45,7 @@ __all__ = [
     "remove_old",
     "seal_record",
     "taken_by",
+    "tells_of",
     "token_name",
     "verify_record",
     "visible_events",

@@ -75,6 +75,12 @@ def who_has_seen(actor: Actor, entity_id: UUID) -> list[Deed]:
     return [Deed(row[0], name_of(row[0], names), *row[1:]) for row in rows]
 
 
+def tells_of(actor: Actor, user_id: UUID) -> bool:
+    """Whether the record tells the actor of anything that this person did."""
+    own = visible_events(actor).where(AuditEvent.user_id == user_id).with_only_columns(AuditEvent.id)
+    return db.session.scalar(own.limit(1)) is not None
+
+
 def taken_by(actor: Actor, user_id: UUID) -> Taken:
     """The downloads of one person and of the programs that work in their name, newest first.
 
@@ -82,8 +88,7 @@ def taken_by(actor: Actor, user_id: UUID) -> Taken:
     :raises Forbidden: the actor administers nothing
     """
     require(actor, Permission.MANAGE)
-    own = visible_events(actor).where(AuditEvent.user_id == user_id).with_only_columns(AuditEvent.id)
-    if not named_people(actor, [user_id]) or db.session.scalar(own.limit(1)) is None:
+    if not named_people(actor, [user_id]) or not tells_of(actor, user_id):
         raise NotFound("The record has nobody of that id.")
     return _taken(actor, AuditEvent.user_id == user_id, AuditEvent.action.in_(TAKING))
 

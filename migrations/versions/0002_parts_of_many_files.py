@@ -43,12 +43,8 @@ def downgrade() -> None:
 
 def _forget_unfinished() -> None:
     """Parts planned before and after cannot be mixed: exports under way are planned anew."""
-    op.execute(
-        "DELETE FROM export_part WHERE export_id IN (SELECT id FROM export WHERE state IN ('queued', 'building'))"
-    )
-    op.execute(
-        "DELETE FROM export_file WHERE export_id IN (SELECT id FROM export WHERE state IN ('queued', 'building'))"
-    )
+    op.execute("DELETE FROM export_part WHERE export_id IN (SELECT id FROM export WHERE state IN ('queued', 'building'))")
+    op.execute("DELETE FROM export_file WHERE export_id IN (SELECT id FROM export WHERE state IN ('queued', 'building'))")
     op.execute(
         "UPDATE export SET state = 'queued', part_count = 0, done_parts = 0, done_rows = 0, done_bytes = 0,"
         " phase = 'Waiting for a worker', version = version + 1 WHERE state IN ('queued', 'building')"

@@ -88,7 +88,9 @@ def _batches(
             return
 
 
-def _changed(row: Any, source: str, target: str, names: set[str], order: Mapping[str, int]) -> dict[str, Any] | None:
+def _changed(
+    row: Any, source: str, target: str, names: set[str], order: Mapping[str, int]
+) -> dict[str, Any] | None:
     """The row's two texts with the values moved, in the template's order; None when there is none to move."""
     held = orjson.loads(getattr(row, source))
     if not names & held.keys():

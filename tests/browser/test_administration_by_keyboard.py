@@ -21,7 +21,7 @@ from app.models.user import Membership
 from tests.browser.conftest import Visit
 from tests.browser.peopled import DISK_FULL
 from tests.browser.portal import Portal
-from tests.browser.steps import grow_old, headed, press_to, reach, type_into, walk_to
+from tests.browser.steps import give_password, grow_old, headed, press_to, reach, type_into, walk_to
 from tests.factories import PASSWORD
 from tests.telephone import code_of
 
@@ -299,12 +299,6 @@ def test_a_second_step_is_set_up_and_signs_in(portal: Portal, at_desk: AtDesk) -
     page.keyboard.type(codes[0])
     page.keyboard.press("Enter")
     said(page, "9 are left")
-
-
-def give_password(page: Page, email: str) -> None:
-    type_into(page, "E-mail address", email)
-    type_into(page, "Password", PASSWORD)
-    page.keyboard.press("Enter")
 
 
 def sign_out_by_keyboard(page: Page) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from time import monotonic, sleep
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from app import administration, catalog
 from app.administration import AttributeSpec, FieldChange, TemplateWords
@@ -18,6 +16,7 @@ from app.errors import Invalid
 from app.extensions import db
 from app.models import Template, TemplateAttribute, begin_writing, take_revision
 from tests.factories import World
+from tests.locks import wait_until_somebody_waits
 
 
 @pytest.fixture
@@ -111,16 +110,3 @@ def test_who_changes_a_template_waits_for_who_writes_a_record(made: tuple[Flask,
     kept = catalog.get_entity(world.actor("alice"), patient_id)
     assert ("61.5" in kept.phi_attributes, "61.5" in kept.attributes) == (True, False)
     assert kept.revision == revision.number + 1
-
-
-def wait_until_somebody_waits(count: int = 1) -> None:
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    until = monotonic() + 30
-    while True:
-        with db.engine.connect() as connection:
-            if connection.scalar(waiting) >= count:
-                return
-        assert monotonic() < until, "nobody waits"
-        sleep(0.02)

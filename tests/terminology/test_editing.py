@@ -14,8 +14,8 @@ from app.errors import Duplicate, Forbidden, Invalid, NotFound
 from app.extensions import db
 from app.models import begin_writing, take_repository_revision
 from app.terminology import Address, ChangedMeanwhile, ConceptWish, MappingWish, RepositoryFacts
-from tests.domain.test_shaping_on_postgresql import wait_until_somebody_waits
 from tests.factories import World
+from tests.locks import wait_until_somebody_waits
 from tests.terminology.making import LUNG, STARTER, concept, content, made, mapping, released, renamed
 
 OF_ALICE = Address("users", "alice", "sources", "Mine")
